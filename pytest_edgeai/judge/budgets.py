@@ -1,0 +1,183 @@
+"""Budgets: one limit each, and how it is judged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from pytest_edgeai import units
+from pytest_edgeai.judge.evidence import Evidence, Metric
+from pytest_edgeai.judge.statistics import required_samples, statistic
+from pytest_edgeai.judge.verdict import BudgetResult, Verdict
+
+DEFAULT_CONFIDENCE = 0.95
+
+
+class Budget(Protocol):
+    """One limit from one marker."""
+
+    marker: ClassVar[str]
+
+    @property
+    def label(self) -> str:
+        """What is limited, in a word or two."""
+        ...
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        """Compare what was measured with the limit."""
+        ...
+
+
+@dataclass(frozen=True)
+class LatencyBudget:
+    """A limit on a statistic of the latency, in milliseconds."""
+
+    marker: ClassVar[str] = "max_latency_ms"
+    statistic: str
+    limit_ms: float
+    confidence: float = DEFAULT_CONFIDENCE
+    threads: int | None = None
+    device: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.statistic
+
+    @property
+    def required_runs(self) -> int:
+        """How many samples the claim needs."""
+        return required_samples(self.statistic, self.confidence)
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        if self.device is not None and self.device != evidence.device_name:
+            reason = f"a budget for device {self.device!r}; this is {evidence.device_name!r}"
+            return self._result(None, 0, "skipped", reason)
+        samples_ns = evidence.latency(self.threads).samples_ns
+        n, measured_ms = len(samples_ns), statistic(self.statistic, samples_ns) / 1e6
+        if n < self.required_runs:
+            reason = (
+                f"only {units.count(n, 'run')}: {self.statistic} at "
+                f"{self.confidence:.0%} confidence needs {self.required_runs}"
+            )
+            return self._result(measured_ms, n, "inconclusive", reason, "raise --edge-max-seconds")
+        verdict: Verdict = "pass" if measured_ms <= self.limit_ms else "fail"
+        reason = f"{self.statistic} of {units.count(n, 'run')}"
+        return self._result(measured_ms, n, verdict, reason, _LATENCY_ADVICE)
+
+    def _result(
+        self, measured_ms: float | None, n: int, verdict: Verdict, reason: str, advice: str = ""
+    ) -> BudgetResult:
+        advice = "" if verdict == "pass" else advice
+        return BudgetResult(
+            self.marker, self.label, self.limit_ms, "ms", measured_ms, n, verdict, reason, advice
+        )
+
+
+@dataclass(frozen=True)
+class SizeBudget:
+    """A limit on the size of the file, in MB of 1024 * 1024 bytes."""
+
+    marker: ClassVar[str] = "max_size_mb"
+    limit_mb: float
+
+    @property
+    def label(self) -> str:
+        return "size"
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        size, limit = evidence.size_bytes, self.limit_mb * units.BYTES_PER_MB
+        verdict: Verdict = "pass" if size <= limit else "fail"
+        reason = f"the file has {size:,} bytes; the limit is {math.floor(limit):,}"
+        advice = "" if verdict == "pass" else "quantise further (int8), or prune the largest layers"
+        return BudgetResult(
+            self.marker, self.label, limit, "bytes", size, 1, verdict, reason, advice
+        )
+
+
+@dataclass(frozen=True)
+class AccuracyDropBudget:
+    """A limit on how far a metric falls below a baseline's, absolute."""
+
+    marker: ClassVar[str] = "max_accuracy_drop"
+    limit: float
+    metric: Metric = "accuracy"
+    baseline: str = "converted"
+
+    @property
+    def label(self) -> str:
+        return f"{metric_name(self.metric)} drop"
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        own, base = evidence.score(self.metric), evidence.score(self.metric, self.baseline)
+        drop = base.value - own.value
+        verdict: Verdict = "pass" if _at_most(drop, self.limit) else "fail"
+        reason = (
+            f"{metric_name(self.metric)} {units.share(base.value)} ({self.baseline}) -> "
+            f"{units.share(own.value)} on {units.count(own.samples, 'sample')}, {own.labels}"
+        )
+        advice = "" if verdict == "pass" else _DROP_ADVICE
+        return BudgetResult(
+            self.marker,
+            self.label,
+            self.limit,
+            "points",
+            drop,
+            own.samples,
+            verdict,
+            reason,
+            advice,
+        )
+
+
+@dataclass(frozen=True)
+class MinAccuracyBudget:
+    """A limit that a metric must reach."""
+
+    marker: ClassVar[str] = "min_accuracy"
+    limit: float
+    metric: Metric = "accuracy"
+
+    @property
+    def label(self) -> str:
+        return metric_name(self.metric)
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        score = evidence.score(self.metric)
+        verdict: Verdict = "pass" if _at_most(self.limit, score.value) else "fail"
+        reason = f"on {units.count(score.samples, 'sample')}, {score.labels}"
+        advice = "" if verdict == "pass" else _ACCURACY_ADVICE
+        return BudgetResult(
+            self.marker,
+            self.label,
+            self.limit,
+            "fraction",
+            score.value,
+            score.samples,
+            verdict,
+            reason,
+            advice,
+        )
+
+
+_LATENCY_ADVICE = (
+    "more --edge-threads, a smaller input or model; int8 is faster on ARM, not always on x86: "
+    'max_latency_ms(..., device="pi") judges on the board alone'
+)
+_DROP_ADVICE = (
+    "calibrate with more samples like the real inputs and scaled as in training; "
+    "int16x8 or quantisation-aware training where that is not enough"
+)
+_ACCURACY_ADVICE = (
+    "check that evaluation_data is scaled as in training, and that labels match the outputs"
+)
+
+
+def metric_name(metric: Metric) -> str:
+    """What to call a metric."""
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+
+
+def _at_most(value: float, limit: float) -> bool:
+    """``value <= limit``, blind to the last bits that 0.92 - 0.90 leaves over 0.02."""
+    return value <= limit or math.isclose(value, limit, rel_tol=1e-9, abs_tol=1e-12)

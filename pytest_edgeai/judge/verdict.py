@@ -1,0 +1,51 @@
+"""What judging a budget comes to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Verdict = Literal["pass", "fail", "inconclusive", "void", "skipped"]
+"""Only ``pass`` passes. ``skipped`` is a budget for another device; it says nothing of this one."""
+
+
+@dataclass(frozen=True)
+class BudgetResult:
+    """One limit, judged.
+
+    Attributes:
+        marker: the marker that set the limit.
+        statistic: what of the measurement is limited: "p95", "size", "accuracy drop".
+        limit: the limit, in ``unit``.
+        unit: "ms", "bytes", "fraction" (of samples), or "points" (a difference of fractions).
+        measured: the measured value, in ``unit``; None where nothing was measured.
+        n: how many samples it rests on.
+        verdict: see ``Verdict``.
+        reason: why the verdict is what it is, one sentence.
+        advice: what to try when it is not ``pass``.
+        low, high: confidence interval of ``measured``; None where none is computed.
+    """
+
+    marker: str
+    statistic: str
+    limit: float
+    unit: str
+    measured: float | None
+    n: int
+    verdict: Verdict
+    reason: str
+    advice: str = ""
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def headroom(self) -> float | None:
+        """How far the measurement is on the good side of the limit, as a share of the limit."""
+        if self.measured is None or self.limit == 0:
+            return None
+        sign = -1 if self.marker.startswith("min_") else 1
+        return sign * (self.limit - self.measured) / self.limit
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the record."""
+        return asdict(self)
