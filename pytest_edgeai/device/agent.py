@@ -1,0 +1,290 @@
+"""The one file that runs on a device: it holds an interpreter and times it.
+
+It is sent as source and needs nothing but Python 3.9+, numpy and a TensorFlow Lite runtime.
+One request is ``(operation, arguments, limit_s)``; its answer is ``("ok", value, elapsed_ns)`` or
+``("error", type, text)``. Only builtins cross the wire: ``pack`` and ``unpack`` carry the arrays.
+"""
+
+from __future__ import annotations
+
+import base64
+import faulthandler
+import gc
+import importlib
+import os
+import platform
+import signal
+import sys
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+
+RUNTIMES = {
+    "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
+    "tensorflow": ("tensorflow.lite", "tensorflow"),
+}
+
+# One RELU operator, float32 [1] -> [1]: the smallest model that proves a runtime by running.
+RELU_MODEL = base64.b64decode(
+    "GAAAAFRGTDMAAA4AGAAUABAADAAIAAQADgAAABQAAAAgAAAAJAAAANgAAAADAAAAAQAAAAgAAAAEAAQABAAAAAAAAAAA"
+    "AAAAAQAAABAAAAAMABQAEAAMAAgABAAMAAAAEAAAADwAAABAAAAARAAAAAEAAAAQAAAAAAAKAAwAAAAIAAQACgAAAAgA"
+    "AAAMAAAAAQAAAAEAAAABAAAAAAAAAAEAAAABAAAAAQAAAAAAAAACAAAAMAAAAAQAAADk////CAAAAAwAAAABAAAAeQAA"
+    "AAEAAAABAAAADAAMAAgAAAAAAAQADAAAAAgAAAAMAAAAAQAAAHgAAAABAAAAAQAAAAEAAAAQAAAADAAMAAsAAAAAAAQA"
+    "DAAAABMAAAAAAAAT"
+)
+
+
+def pack(value: Any) -> Any:
+    """Turn arrays, dtypes and nested containers into builtins."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "OSU":
+            texts = [v if isinstance(v, bytes) else str(v).encode() for v in value.ravel().tolist()]
+            return ("strings", list(value.shape), texts)
+        return ("array", value.dtype.str, list(value.shape), value.tobytes())
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, type):
+        return ("dtype", np.dtype(value).str)
+    if isinstance(value, dict):
+        return {key: pack(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return ("tuple", [pack(item) for item in value])
+    if isinstance(value, list):
+        return [pack(item) for item in value]
+    return value
+
+
+def unpack(value: Any) -> Any:
+    """The inverse of ``pack``; the arrays own their memory."""
+    if isinstance(value, dict):
+        return {key: unpack(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [unpack(item) for item in value]
+    if not isinstance(value, tuple):
+        return value
+    kind, content = value[0], value[1:]
+    if kind == "array":
+        return np.frombuffer(content[2], dtype=content[0]).reshape(content[1]).copy()
+    if kind == "strings":
+        array = np.empty(len(content[1]), dtype=object)
+        array[:] = content[1]
+        return array.reshape(content[0])
+    if kind == "dtype":
+        return np.dtype(content[0]).type
+    return tuple(unpack(item) for item in content[0])
+
+
+def first_line(path, key=""):
+    """What follows ``key`` in the first line of a file that starts with it; None without one."""
+    try:
+        with open(path, errors="replace") as file:
+            for line in file:
+                if line.startswith(key):
+                    return line[len(key) :].strip(" \t\r\n:\0") or None
+    except OSError:
+        pass
+    return None
+
+
+def cores():
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def facts():
+    """What stays the same while the device runs."""
+    return {
+        "machine": platform.machine(),
+        "cpu": first_line("/proc/device-tree/model")
+        or first_line("/proc/cpuinfo", "model name")
+        or platform.processor(),
+        "cores": cores(),
+        "kernel": platform.release(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+def conditions():
+    """What may change from one measurement to the next; None where the system does not tell."""
+    return {
+        "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "governor": first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+    }
+
+
+def prove(interpreter_class):
+    """Run the tiny model and look at its answer."""
+    tiny = interpreter_class(model_content=RELU_MODEL)
+    tiny.allocate_tensors()
+    tiny.set_tensor(tiny.get_input_details()[0]["index"], np.array([3.0], np.float32))
+    tiny.invoke()
+    answer = tiny.get_tensor(tiny.get_output_details()[0]["index"])[0]
+    if answer != 3.0:
+        raise RuntimeError(f"relu(3) came out as {answer!r}")
+
+
+class Agent:
+    """One runtime and, after ``load``, one interpreter."""
+
+    def __init__(self):
+        self.interpreter_class = None
+        self.interpreter = None
+        self.runners = {}
+        self.fed = {}
+
+    def hello(self, runtime):
+        """Import the runtime and prove it on a tiny model: an import alone proves nothing."""
+        from importlib import metadata
+
+        module, distribution = RUNTIMES[runtime]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.interpreter_class = importlib.import_module(module).Interpreter
+                prove(self.interpreter_class)
+        except ModuleNotFoundError:
+            raise
+        except Exception as error:
+            if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+                text = f"it was built for NumPy 1, and NumPy {np.__version__} is installed"
+                raise RuntimeError(text) from error
+            raise
+        try:
+            version = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            version = getattr(sys.modules[module.partition(".")[0]], "__version__", "unknown")
+        return {"runtime": distribution, "runtime_version": version, **facts()}
+
+    def load(self, path, threads):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.interpreter = self.interpreter_class(model_path=path, num_threads=threads)
+
+    def call(self, method, *args, **kwargs):
+        """Any call of ``tf.lite.Interpreter`` that takes and returns plain values and arrays."""
+        if method == "set_tensor":
+            self.interpreter.set_tensor(*args)
+            self.fed[args[0]] = args[1]
+            return None
+        if method == "resize_tensor_input":
+            self.fed.pop(args[0], None)
+        return getattr(self.interpreter, method)(*args, **kwargs)
+
+    def signature(self, key):
+        runner = self.runners[key] = self.interpreter.get_signature_runner(key)
+        return runner.get_input_details(), runner.get_output_details()
+
+    def run_signature(self, key, inputs):
+        return {name: np.asarray(value) for name, value in self.runners[key](**inputs).items()}
+
+    def predict(self, inputs, outputs, reset, limit_s):
+        """Run once per leading entry of ``inputs`` ({tensor index: array}); times are summed."""
+        interpreter, answers, elapsed_ns = self.interpreter, [[] for _ in outputs], 0
+        for number in range(len(next(iter(inputs.values())))):
+            arm(limit_s)
+            if reset:
+                interpreter.reset_all_variables()
+            start = time.perf_counter_ns()
+            for index, array in inputs.items():
+                interpreter.set_tensor(index, array[number])
+            interpreter.invoke()
+            elapsed_ns += time.perf_counter_ns() - start
+            for answer, index in zip(answers, outputs):
+                answer.append(interpreter.get_tensor(index))
+        self.fed = {index: array[-1] for index, array in inputs.items()}
+        return [np.stack(a) if len({x.shape for x in a}) == 1 else a for a in answers], elapsed_ns
+
+    def time_runs(self, min_runs, min_s, max_runs, max_s):
+        """Time set_tensor + invoke in a loop with the inputs last fed.
+
+        Ends at ``max_runs`` or ``max_s``, else as soon as both minima are reached.
+        """
+        set_tensor, invoke = self.interpreter.set_tensor, self.interpreter.invoke
+        clock, inputs, samples = time.perf_counter_ns, list(self.fed.items()), []
+        gc_was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            begin = clock()
+            while len(samples) < max_runs:
+                start = clock()
+                for index, array in inputs:
+                    set_tensor(index, array)
+                invoke()
+                end = clock()
+                samples.append(end - start)
+                ran_s = (end - begin) / 1e9
+                if ran_s >= max_s or (ran_s >= min_s and len(samples) >= min_runs):
+                    break
+        finally:
+            if gc_was_enabled:
+                gc.enable()
+        return np.array(samples, np.int64)
+
+    def delegated(self):
+        """Whether a delegate (XNNPACK) took operators; None where the runtime does not tell."""
+        details = getattr(self.interpreter, "_get_ops_details", None)
+        if details is None:
+            return None
+        try:
+            return any(op["op_name"] == "DELEGATE" for op in details())
+        except (RuntimeError, ValueError, KeyError):
+            return None
+
+    def conditions(self):
+        return conditions()
+
+
+def arm(limit_s):
+    """Let the kernel end this process when a native call does not return in time.
+
+    The default action of SIGALRM needs no Python, so it also works while the GIL is held.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
+
+
+def redirect_output(path):
+    """Send what native code prints, and the stack of a crash, to a file."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    faulthandler.enable(file=2, all_threads=False)
+
+
+def serve(channel):
+    """Answer requests until the channel closes."""
+    redirect_output(channel.receive())
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    # Ctrl-C in the terminal reaches the whole group: pytest decides, then closes the channel.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    agent = Agent()
+    channel.send("ready")
+    while True:
+        try:
+            operation, arguments, limit_s = channel.receive()
+        except EOFError:
+            return
+        args, kwargs = unpack(arguments)
+        arm(limit_s)
+        start = time.perf_counter_ns()
+        try:
+            value = getattr(agent, operation)(*args, **kwargs)
+            elapsed_ns = time.perf_counter_ns() - start
+            answer = ("ok", pack(value), elapsed_ns)
+        except Exception as error:
+            answer = ("error", type(error).__name__, str(error))
+        arm(0)
+        channel.send(answer)
+
+
+if __name__ == "__channelexec__":
+    serve(channel)  # type: ignore[name-defined]  # noqa: F821  (execnet provides it)
