@@ -1,0 +1,106 @@
+"""Loading a Keras file with the Keras that wrote it; runs in the converter's process."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+
+class Refusal(Exception):  # noqa: N818  (it names what happened, not a fault)
+    """A job that cannot be done, and what to do about it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def load_keras(path: Path, safe_mode: bool) -> tuple[Any, str]:
+    """Load a Keras file with the Keras that wrote it: tf-keras for versions before 3.
+
+    Where tf-keras is missing or refuses, Keras 3 is tried, which reads many of these files.
+    """
+    config, version = _read_header(path)
+    if safe_mode and "Lambda" in _class_names(config):
+        raise Refusal(
+            f"{path.name} has a Lambda layer: code stored in the file, which would run on loading",
+            "if you trust the file: edge_model(path, safe_mode=False), or return "
+            "ModelSource(path, safe_mode=False) from your edge_model fixture",
+        )
+    written_by_keras_3 = version.partition(".")[0].isdigit() and int(version.partition(".")[0]) >= 3
+    if not written_by_keras_3:
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # read when TensorFlow is first imported
+    refusals = []
+    for module in ("keras",) if written_by_keras_3 else ("tf_keras", "keras"):
+        try:
+            keras = importlib.import_module(module)
+            model = keras.models.load_model(path, compile=False, safe_mode=safe_mode)
+        except Exception as error:  # noqa: PERF203
+            refusals.append(f"{module}: {one_line(error)}")
+        else:
+            loader = f"{module.replace('_', '-')} {keras.__version__}"
+            print(f"{path.name}, written by Keras {version}, loaded by {loader}", file=sys.stderr)
+            return model, loader
+    raise Refusal(
+        f"{path.name}, written by Keras {version}, does not load: {'; '.join(refusals)}",
+        "pip install 'pytest-edgeai[tensorflow]' brings tf-keras, which reads such files"
+        if "No module named 'tf_keras'" in refusals[0]
+        else 'custom layers: build the model in code, edge_model("package.module:function")',
+    )
+
+
+def _read_header(path: Path) -> tuple[Any, str]:
+    """A Keras file's own configuration and the version of the Keras that wrote it."""
+    magic = path.read_bytes()[:8]
+    try:
+        if magic.startswith(b"PK"):
+            with zipfile.ZipFile(path) as archive:
+                metadata = json.loads(archive.read("metadata.json"))
+                return json.loads(archive.read("config.json")), str(metadata["keras_version"])
+        if magic == b"\x89HDF\r\n\x1a\n":
+            return _read_hdf5_header(path)
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise Refusal(
+            f"{path.name} is damaged: {one_line(error)}", "save the model again"
+        ) from error
+    what = (
+        "a git-lfs pointer"
+        if magic.startswith(b"version ")
+        else f"neither HDF5 nor zip ({magic!r})"
+    )
+    hint = "git lfs pull" if magic.startswith(b"version ") else "save it with model.save()"
+    raise Refusal(f"{path.name} is no Keras model: {what}", hint)
+
+
+def _read_hdf5_header(path: Path) -> tuple[Any, str]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        config = file.attrs.get("model_config")
+        version = file.attrs.get("keras_version", "1 (it does not say)")
+    if config is None:
+        raise Refusal(
+            f"{path.name} holds weights only",
+            'save the whole model, or build it in code: edge_model("package.module:function")',
+        )
+    decoded = config.decode() if isinstance(config, bytes) else config
+    return json.loads(decoded), version.decode() if isinstance(version, bytes) else str(version)
+
+
+def _class_names(config: Any) -> set[str]:
+    """Every ``class_name`` in a Keras configuration."""
+    if isinstance(config, list):
+        return set().union(*map(_class_names, config)) if config else set()
+    if not isinstance(config, dict):
+        return set()
+    own = {str(config["class_name"])} if "class_name" in config else set()
+    return own.union(*map(_class_names, config.values()))
+
+
+def one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}{'...' if len(text) > 300 else ''}"
