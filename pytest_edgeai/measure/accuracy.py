@@ -1,0 +1,123 @@
+"""Accuracy: answers of a model on a data set, and what a metric makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pytest_edgeai.device.batch import is_quantised, real_range
+from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.errors import DataError
+from pytest_edgeai.judge.evidence import Metric, Score
+from pytest_edgeai.model.dataset import Dataset
+from pytest_edgeai.model.labels import class_indices
+
+BATCH = 64
+MIN_STEPS = 2
+MAX_SATURATED = 0.5
+
+Answers = Any
+"""An array of shape (N, ...), or a dict of them by output name."""
+
+
+def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
+    """The model's answers to a whole data set, real values, batch by batch.
+
+    Raises:
+        DataError: the data cannot be what the model was quantised for.
+    """
+    seen = [InputRange(details) for details in interpreter.get_input_details()]
+    parts = []
+    for batch in data.batches(BATCH):
+        if not isinstance(batch, dict):
+            seen[0].add(batch)
+        parts.append(interpreter.predict(batch))
+    for entry in seen:
+        entry.check()
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate(parts)
+
+
+class InputRange:
+    """The range of values that went into a quantised input, against what it can tell apart."""
+
+    def __init__(self, details: dict[str, Any]) -> None:
+        self._details = details
+        self._low, self._high = np.inf, -np.inf
+        self._outside = self._count = 0
+
+    def add(self, values: np.ndarray[Any, Any]) -> None:
+        """Take note of a batch of real values."""
+        if not is_quantised(self._details) or values.dtype.kind != "f":
+            return
+        low, high = real_range(self._details)
+        step = float(self._details["quantization"][0])
+        self._low = min(self._low, float(values.min()))
+        self._high = max(self._high, float(values.max()))
+        self._outside += int(((values < low - step) | (values > high + step)).sum())
+        self._count += values.size
+
+    def check(self) -> None:
+        """Raise a DataError where the whole data set cannot be in the model's range."""
+        if self._count == 0:
+            return
+        low, high = real_range(self._details)
+        steps = (self._high - self._low) / float(self._details["quantization"][0])
+        got = f"evaluation data from {self._low:.4g} to {self._high:.4g}"
+        wanted = f"input {self._details['name']!r} was quantised for {low:.4g} to {high:.4g}"
+        hint = "scale evaluation_data exactly as the training and calibration data"
+        if 0 < steps < MIN_STEPS:
+            raise DataError(f"{wanted}: {got} is less than {MIN_STEPS} of its steps", hint)
+        if self._outside > MAX_SATURATED * self._count:
+            share = self._outside / self._count
+            raise DataError(f"{wanted}: of the {got}, {share:.0%} lies outside and saturates", hint)
+
+
+def score(metric: Metric, data: Dataset, answers: Answers) -> Score:
+    """What a metric makes of the answers.
+
+    Raises:
+        DataError: no labels, labels that do not fit the answers, or NaN among the answers.
+    """
+    if data.labels is None:
+        raise DataError(
+            "evaluation_data has no labels", "return a pair (inputs, labels), or an .npz with y"
+        )
+    if callable(metric):
+        value = float(metric(data.labels, answers))
+        if not np.isfinite(value):
+            raise DataError(
+                f"the metric returned {value}", "mend the metric, or the model's outputs"
+            )
+        return Score(value, len(data), "labels as given")
+    classes, predicted = top_1(answers)
+    labels, how = class_indices(data.labels, classes)
+    return Score(float((labels == predicted).mean()), len(data), f"labels: {how}")
+
+
+def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
+    """Number of classes, and the likeliest class of each answer; one score means two classes.
+
+    Raises:
+        DataError: several outputs, another shape than (N, classes), or NaN.
+    """
+    if isinstance(answers, dict):
+        raise DataError(
+            f"the model has the outputs {', '.join(answers)}: accuracy needs one",
+            "give metric= a callable (labels, predictions) that knows which to take",
+        )
+    scores = np.asarray(answers).reshape(len(answers), -1)
+    shape = np.shape(answers)
+    if max(shape[1:], default=1) != scores.shape[1]:
+        raise DataError(
+            f"accuracy needs answers of shape (N, classes), not {shape}",
+            "give metric= a callable (labels, predictions)",
+        )
+    if scores.dtype.kind == "f" and np.isnan(scores).any():
+        rows = np.flatnonzero(np.isnan(scores).any(axis=1))
+        raise DataError(f"{len(rows)} answers hold NaN, the first for sample {rows[0]}")
+    if scores.shape[1] == 1:
+        return 2, (scores[:, 0] >= 0.5).astype(np.int64)
+    return scores.shape[1], scores.argmax(axis=1)
