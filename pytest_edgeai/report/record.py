@@ -1,0 +1,48 @@
+"""One interpreter's outcome in one test, as plain data; all reports are drawn from records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_edgeai.judge.verdict import BudgetResult
+from pytest_edgeai.model.facts import Model
+
+SCHEMA = 1
+
+Record = dict[str, Any]
+
+
+def record(
+    nodeid: str,
+    model: Model,
+    device: str,
+    conditions: dict[str, Any],
+    results: list[BudgetResult],
+) -> Record:
+    """The record of one interpreter."""
+    facts = model.facts
+    return {
+        "nodeid": nodeid,
+        "variant": model.variant,
+        "device": device,
+        "model": {
+            "name": model.name,
+            "sha256": facts.sha256,
+            "size_bytes": facts.size_bytes,
+            "int8_weight_share": facts.int8_weight_share,
+        },
+        "conditions": conditions,
+        "budgets": [{**result.as_dict(), "headroom": result.headroom} for result in results],
+    }
+
+
+def bare_record(nodeid: str, variant: str | None) -> Record:
+    """The record of a test that came to no interpreter."""
+    return {
+        "nodeid": nodeid,
+        "variant": variant,
+        "device": None,
+        "model": None,
+        "conditions": {},
+        "budgets": [],
+    }
