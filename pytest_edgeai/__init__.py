@@ -1,0 +1,89 @@
+"""Model acceptance testing for edge AI, inside pytest.
+
+The names below are loaded when they are first used, so that importing the package stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_edgeai.device.device import Device
+    from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.errors import (
+        ConversionError,
+        DataError,
+        DeviceError,
+        EdgeAIError,
+        InterpreterError,
+        ModelError,
+        TensorError,
+        UsageError,
+    )
+    from pytest_edgeai.model.dataset import ArrayDataset
+    from pytest_edgeai.model.image_folder import ImageFolder
+    from pytest_edgeai.model.source import ModelSource
+    from pytest_edgeai.plugin.markers import (
+        edge_model,
+        edge_variants,
+        max_accuracy_drop,
+        max_latency_ms,
+        max_size_mb,
+        min_accuracy,
+    )
+
+_HOMES = {
+    "plugin.markers": (
+        "edge_model",
+        "edge_variants",
+        "max_accuracy_drop",
+        "max_latency_ms",
+        "max_size_mb",
+        "min_accuracy",
+    ),
+    "model.dataset": ("ArrayDataset",),
+    "model.image_folder": ("ImageFolder",),
+    "model.source": ("ModelSource",),
+    "device.device": ("Device",),
+    "device.interpreter": ("Interpreter",),
+    "errors": (
+        "ConversionError",
+        "DataError",
+        "DeviceError",
+        "EdgeAIError",
+        "InterpreterError",
+        "ModelError",
+        "TensorError",
+        "UsageError",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ArrayDataset",
+    "ConversionError",
+    "DataError",
+    "Device",
+    "DeviceError",
+    "EdgeAIError",
+    "ImageFolder",
+    "Interpreter",
+    "InterpreterError",
+    "ModelError",
+    "ModelSource",
+    "TensorError",
+    "UsageError",
+    "edge_model",
+    "edge_variants",
+    "max_accuracy_drop",
+    "max_latency_ms",
+    "max_size_mb",
+    "min_accuracy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

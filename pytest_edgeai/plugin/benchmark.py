@@ -1,0 +1,128 @@
+"""pytest-benchmark on device time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_edgeai.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_edgeai.judge.evidence import LatencySamples
+
+PERCENTILES = {"p50_ms": "median", "p90_ms": "p90", "p95_ms": "p95", "p99_ms": "p99"}
+
+
+class DeviceClock:
+    """A timer that shows the time spent on the device, in seconds.
+
+    pytest-benchmark reads it before and after each call. A reading with no device time since the
+    last one moves it by one nanosecond, its resolution, so that the timer's precision can be found.
+
+    Attributes:
+        users: what spent time on it: interpreters, or a converter.
+        single: no two readings ever had more than one inference between them.
+    """
+
+    def __init__(self) -> None:
+        self.__name__ = "device_clock"
+        self.users: list[object] = []
+        self.single = True
+        self._elapsed_ns = 0
+        self._inferences = 0
+        self._moved = False
+
+    def __call__(self) -> float:
+        if not self._moved:
+            self._elapsed_ns += 1
+        self.single &= self._inferences <= 1
+        self._moved, self._inferences = False, 0
+        return self._elapsed_ns / 1e9
+
+    def add(self, user: object, elapsed_ns: int, inferences: int) -> None:
+        """Spend device time."""
+        self._elapsed_ns += elapsed_ns
+        self._inferences += inferences
+        self._moved = True
+        if not any(known is user for known in self.users):
+            self.users.append(user)
+
+
+CLOCK = pytest.StashKey[DeviceClock]()
+
+
+def install_clock(item: pytest.Item) -> None:
+    """Make the device's clock the timer of a test's ``benchmark``, unless it names its own.
+
+    With so small a ``min_time`` every round is one call, so that percentiles are of single calls.
+    """
+    mark = item.get_closest_marker("benchmark")
+    options = dict(mark.kwargs) if mark else {}
+    if "timer" in options:
+        return
+    clock = item.stash[CLOCK] = DeviceClock()
+    item.add_marker(
+        pytest.mark.benchmark(**{"min_time": 1e-9, **options, "timer": clock}), append=False
+    )
+
+
+def rounds_ns(item: pytest.Item) -> Any:
+    """The rounds of a test's own benchmark in nanoseconds; None where it made none.
+
+    Raises:
+        UsageError: it timed something that never ran on the device.
+    """
+    import numpy as np
+
+    fixture = getattr(item, "funcargs", {}).get("benchmark")
+    clock = item.stash.get(CLOCK, None)
+    if fixture is None or fixture.stats is None or clock is None:
+        return None
+    if not clock.users:
+        raise UsageError(
+            "benchmark() timed a function that never called an interpreter: no device time",
+            "call the interpreter in it, or time it here: "
+            "@pytest.mark.benchmark(timer=time.perf_counter)",
+        )
+    return np.rint(np.array(fixture.stats.stats.data) * 1e9).astype(np.int64)
+
+
+def are_latency_of(item: pytest.Item, interpreter: object) -> bool:
+    """Whether each round was one inference of this interpreter, and nothing else."""
+    clock = item.stash.get(CLOCK, None)
+    fixture = getattr(item, "funcargs", {}).get("benchmark")
+    if clock is None or fixture is None or fixture.stats is None:
+        return False
+    return clock.single and len(clock.users) == 1 and clock.users[0] is interpreter
+
+
+def describe(fixture: Any, samples: LatencySamples, **facts: Any) -> None:
+    """Put percentiles and conditions beside a benchmark's numbers."""
+    from pytest_edgeai.judge.statistics import statistic
+
+    for key, name in PERCENTILES.items():
+        fixture.extra_info[key] = statistic(name, samples.samples_ns) / 1e6
+    fixture.extra_info.update(facts, conditions=samples.conditions)
+
+
+def replay(
+    item: pytest.Item, request: pytest.FixtureRequest, samples: LatencySamples, **facts: Any
+) -> None:
+    """Enter samples that were taken before into pytest-benchmark's results, by its fixture."""
+    if not request.config.pluginmanager.hasplugin("benchmark") or CLOCK not in item.stash:
+        return
+    if "benchmark" in request.fixturenames or request.config.getoption("benchmark_skip", False):
+        return
+    clock = item.stash[CLOCK]
+    fixture = request.getfixturevalue("benchmark")
+    step = _replayed(clock, samples)
+    fixture.pedantic(step, rounds=len(samples.samples_ns) if fixture.enabled else 1)
+    if fixture.enabled:
+        describe(fixture, samples, **facts)
+
+
+def _replayed(clock: DeviceClock, samples: LatencySamples) -> Callable[[], None]:
+    times: Iterator[int] = iter(samples.samples_ns.tolist())
+    return lambda: clock.add(samples, next(times, 0), 1)  # a profiler asks once more

@@ -1,0 +1,103 @@
+"""What each collected test asks for, found out once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_edgeai.errors import EdgeAIError
+    from pytest_edgeai.judge.budgets import Budget
+
+VARIANT_FIXTURES = {
+    f"{variant}_interpreter": variant
+    for variant in ("converted", "dynamic", "int8", "float16", "int16x8")
+}
+
+
+MARKER_NAMES = (
+    "edge_model",
+    "edge_variants",
+    "max_accuracy_drop",
+    "max_latency_ms",
+    "max_size_mb",
+    "min_accuracy",
+)
+
+
+class Asked(NamedTuple):
+    """What a test asks for.
+
+    Attributes:
+        variants: those of its interpreter fixtures.
+        budgets: judged on each of its interpreters.
+        mistake: what is wrong with its markers; raised when the test is set up.
+    """
+
+    variants: frozenset[str]
+    budgets: tuple[Budget, ...]
+    mistake: EdgeAIError | None
+
+
+ASKED = pytest.StashKey[Asked]()
+
+
+def asks_for_interpreter(item: pytest.Item) -> bool:
+    """Whether a test uses an interpreter fixture, itself or through another fixture."""
+    names = getattr(item, "fixturenames", ())
+    return "interpreter" in names or any(name in VARIANT_FIXTURES for name in names)
+
+
+def note_what_is_asked(item: pytest.Item, confidence: float) -> None:
+    """Read a test's markers and fixtures; a mistake is kept for its set-up."""
+    from pytest_edgeai.errors import EdgeAIError, UsageError
+    from pytest_edgeai.plugin import markers
+
+    variants = _variants(item)
+    budgets: tuple[Budget, ...] = ()
+    mistake: EdgeAIError | None = None
+    try:
+        budgets = markers.budgets_of(item, confidence)
+        markers.model_of(item)
+        if markers.has_own_budget(item) and not asks_for_interpreter(item):
+            raise UsageError(
+                f"{item.name} has a budget but asks for no interpreter: nothing is measured",
+                "add a fixture to its arguments, e.g. int8_interpreter",
+            )
+    except EdgeAIError as error:
+        mistake = error
+    item.stash[ASKED] = Asked(variants, budgets, mistake)
+
+
+def wanted_variants(item: pytest.Item, items: Sequence[pytest.Item]) -> set[str]:
+    """Variants, baselines too, that tests of the same file want of the same model as ``item``."""
+    wanted: set[str] = set()
+    for other in items:
+        if other.path == item.path and _model_mark(other) == _model_mark(item):
+            asked = other.stash.get(ASKED, None)
+            if asked is not None and asked.mistake is None:
+                wanted |= asked.variants | _baselines(asked)
+    return wanted
+
+
+def _baselines(asked: Asked) -> set[str]:
+    """Variants that the budgets compare with."""
+    if not asked.variants:
+        return set()
+    named = {str(getattr(budget, "baseline", "")) for budget in asked.budgets}
+    return named & set(VARIANT_FIXTURES.values())
+
+
+def _variants(item: pytest.Item) -> frozenset[str]:
+    names = getattr(item, "fixturenames", ())
+    variants = {variant for fixture, variant in VARIANT_FIXTURES.items() if fixture in names}
+    callspec: Any = getattr(item, "callspec", None)
+    if callspec is not None and "interpreter" in callspec.params:
+        variants |= {callspec.params["interpreter"]} & set(VARIANT_FIXTURES.values())
+    return frozenset(variants)
+
+
+def _model_mark(item: pytest.Item) -> pytest.Mark | None:
+    return item.get_closest_marker("edge_model")

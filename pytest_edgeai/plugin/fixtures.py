@@ -1,0 +1,228 @@
+"""Fixtures that hand a test the interpreter of a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_edgeai.plugin.collection import ASKED, wanted_variants
+from pytest_edgeai.plugin.session import edge_session
+
+if TYPE_CHECKING:
+    from pytest_edgeai.device.device import Device
+    from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.model.dataset import Dataset
+    from pytest_edgeai.model.source import ResolvedSource
+    from pytest_edgeai.model.tflite import Model
+    from pytest_edgeai.model.variants import Variant
+    from pytest_edgeai.plugin.subject import Subject
+
+SUBJECTS = pytest.StashKey[list["Subject"]]()
+
+
+@pytest.fixture(scope="session")
+def edge_device(request: pytest.FixtureRequest) -> Device:
+    """The device under test, as named by --edge-device."""
+    session = edge_session(request.config)
+    return session.device(getattr(request, "param", session.settings.device[0]))
+
+
+@pytest.fixture
+def edge_model(request: pytest.FixtureRequest) -> Any:
+    """The model under test: override it, or name it by marker, --edge-model or ini.
+
+    Return a path to a .h5, .keras or .tflite file or a SavedModel folder,
+    "package.module:function", a Keras model, a mapping from variant to .tflite files, or a
+    pytest_edgeai.ModelSource.
+    """
+    from pytest_edgeai.errors import UsageError
+
+    model = edge_session(request.config).settings.model
+    if model is None:
+        raise UsageError(
+            "there is no model to test",
+            'name one: @pytest.mark.edge_model("model.keras"), an `edge_model` fixture, '
+            "--edge-model PATH or ini edge_model",
+        )
+    return model
+
+
+@pytest.fixture
+def calibration_data() -> Any:
+    """Typical inputs for int8 and int16x8, scaled as in training: override it.
+
+    Return an array of shape (N, ...), a mapping from input name to arrays, a path to an .npz or
+    .npy file, or a pytest_edgeai.ImageFolder. There is no default.
+    """
+    return None
+
+
+@pytest.fixture
+def evaluation_data() -> Any:
+    """Inputs with labels for accuracy budgets, scaled as in training: override it.
+
+    Return a pair (inputs, labels), a path to an .npz file with x and y, or a
+    pytest_edgeai.ImageFolder. There is no default.
+    """
+    return None
+
+
+@pytest.fixture
+def edge_converter(request: pytest.FixtureRequest) -> Callable[[Variant], Model]:
+    """Convert the model afresh: ``edge_converter("int8")``; made for ``benchmark``."""
+    from pytest_edgeai.plugin.benchmark import CLOCK
+
+    converter, source = edge_session(request.config).converter, _source(request)
+    clock = request.node.stash.get(CLOCK, None)
+
+    def convert(variant: Variant) -> Model:
+        conversion = converter.convert_afresh(source, variant, _calibration(request, variant))
+        if clock is not None:
+            clock.add(converter, conversion.elapsed_ns, 1)
+        return conversion.model
+
+    return convert
+
+
+def _variant_fixture(variant: Variant) -> Any:
+    def fixture(request: pytest.FixtureRequest) -> Iterator[Interpreter]:
+        yield from _opened(request, variant)
+
+    fixture.__doc__ = f"The {variant} variant of the model, loaded on the device."
+    return pytest.fixture(fixture, name=f"{variant}_interpreter")
+
+
+converted_interpreter = _variant_fixture("converted")
+dynamic_interpreter = _variant_fixture("dynamic")
+int8_interpreter = _variant_fixture("int8")
+float16_interpreter = _variant_fixture("float16")
+int16x8_interpreter = _variant_fixture("int16x8")
+
+
+@pytest.fixture
+def interpreter(request: pytest.FixtureRequest) -> Iterator[Interpreter]:
+    """One run per variant named by @pytest.mark.edge_variants (converted, dynamic, int8)."""
+    from pytest_edgeai.plugin.markers import variants_of
+
+    variants_of(request.node.get_closest_marker("edge_variants"))  # raises for unknown names
+    yield from _opened(request, request.param)
+
+
+def _opened(request: pytest.FixtureRequest, variant: Variant) -> Iterator[Interpreter]:
+    from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.plugin.benchmark import CLOCK
+
+    device = request.getfixturevalue("edge_device")
+    model = _models(request, variant)(variant)
+    opened = Interpreter(device, model)
+    try:
+        subject = _subject(request, opened)
+        request.node.stash.setdefault(SUBJECTS, []).append(subject)
+        opened.clock = request.node.stash.get(CLOCK, None)
+        yield opened
+    finally:
+        opened.close()
+
+
+def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
+    from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.plugin.subject import Subject
+
+    session = edge_session(request.config)
+    budgets = request.node.stash[ASKED].budgets
+    data = _evaluation(request) if any(hasattr(budget, "metric") for budget in budgets) else None
+
+    def answers(own: Interpreter, baseline: str | None) -> Any:
+        assert data is not None
+        if baseline is None or baseline == own.variant:
+            return session.predictions(own, data)
+        if baseline == "source":
+            return session.source_predictions(_source(request), data)
+        other = Interpreter(own.device, _models(request, baseline)(baseline))
+        try:
+            return session.predictions(other, data)
+        finally:
+            other.close()
+
+    return Subject(opened, request, budgets, data, answers, session.settings.max_seconds)
+
+
+def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Model]:
+    """Convert a variant, and with it those that other tests of this file want of the same model."""
+    from pytest_edgeai.errors import EdgeAIError
+    from pytest_edgeai.model.variants import VARIANTS
+
+    session, source = edge_session(request.config), _source(request)
+    together = wanted_variants(request.node, request.session.items)
+    calibration = _calibration(request, variant)
+    if calibration is None:
+        together = {name for name in together if not _is_calibrated(name)}
+    ordered = [name for name in VARIANTS if name in together | {variant}]
+    done = session.converter.convert(source, ordered, calibration)
+
+    def model(name: Variant) -> Model:
+        conversion = done[name]
+        if isinstance(conversion, EdgeAIError):
+            raise conversion
+        if conversion.log:
+            title = f"converter log ({name} of {source.name})"
+            request.node.add_report_section("setup", title, conversion.log)
+        return conversion.model
+
+    return model
+
+
+def _source(request: pytest.FixtureRequest) -> ResolvedSource:
+    """The nearest marker's model, else the fixture's."""
+    from pytest_edgeai.model.source import resolve
+    from pytest_edgeai.plugin.markers import model_of
+
+    config, given = request.config, model_of(request.node)
+    folders = [request.node.path.parent, config.rootpath]
+    if given is not None:
+        return resolve(given, folders)
+    value = request.getfixturevalue("edge_model")
+    if value == edge_session(config).settings.model and config.getoption("edge_model") == value:
+        folders = [config.invocation_params.dir]
+    return resolve(value, folders)
+
+
+def _is_calibrated(variant: str) -> bool:
+    from pytest_edgeai.convert.recipe import CALIBRATED
+
+    return variant in CALIBRATED
+
+
+def _calibration(request: pytest.FixtureRequest, variant: Variant) -> Dataset | None:
+    """The calibration data, if this variant or another one converted with it needs it.
+
+    What goes wrong for another test's sake is that test's to report.
+    """
+    from pytest_edgeai.model.dataset import as_dataset
+
+    together = wanted_variants(request.node, request.session.items) | {variant}
+    if not any(map(_is_calibrated, together)):
+        return None
+    try:
+        value = request.getfixturevalue("calibration_data")
+        return None if value is None else as_dataset(value, "calibration_data")
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception):
+        if _is_calibrated(variant):
+            raise
+        return None
+
+
+def _evaluation(request: pytest.FixtureRequest) -> Dataset:
+    from pytest_edgeai.errors import UsageError
+    from pytest_edgeai.model.dataset import as_dataset
+
+    value = request.getfixturevalue("evaluation_data")
+    if value is None:
+        raise UsageError(
+            "there is no evaluation data for the accuracy budgets of this test",
+            "define an `evaluation_data` fixture that returns (inputs, labels), an .npz path "
+            "or an ImageFolder",
+        )
+    return as_dataset(value, "evaluation_data")

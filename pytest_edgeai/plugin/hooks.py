@@ -1,0 +1,130 @@
+"""Hooks: what happens when in a pytest run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.plugin.collection import (
+    ASKED,
+    MARKER_NAMES,
+    asks_for_interpreter,
+    note_what_is_asked,
+)
+from pytest_edgeai.plugin.fixtures import SUBJECTS
+from pytest_edgeai.plugin.options import settings_of
+from pytest_edgeai.plugin.reporter import RECORDS, Reporter
+from pytest_edgeai.plugin.session import SESSION, EdgeSession, edge_session, header_lines
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Resolve the settings, and refuse those that cannot be before anything runs."""
+    _register_markers(config)
+    settings = settings_of(config)
+    session = config.stash[SESSION] = EdgeSession(config, settings)
+    try:
+        for name in settings.device if settings.device != ("local",) else ():
+            session.device(name)
+    except EdgeAIError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(Reporter(config, session), "edgeai-reporter")
+    if config.pluginmanager.hasplugin("xdist"):
+        from pytest_edgeai.plugin.xdist import XdistHooks
+
+        config.pluginmanager.register(XdistHooks(session), "edgeai-xdist")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    if SESSION in config.stash:
+        edge_session(config).close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One run per variant for ``interpreter``, one per device where several are named."""
+    if "interpreter" in metafunc.fixturenames:
+        from pytest_edgeai.plugin.markers import DEFAULT_VARIANTS
+
+        mark = metafunc.definition.get_closest_marker("edge_variants")
+        variants = (mark.args if mark else ()) or DEFAULT_VARIANTS
+        metafunc.parametrize("interpreter", variants, ids=list(map(str, variants)), indirect=True)
+    devices = edge_session(metafunc.config).settings.device
+    if len(devices) > 1 and "edge_device" in metafunc.fixturenames:
+        metafunc.parametrize("edge_device", devices, indirect=True, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Note what each test asks for; give those that use ``benchmark`` the device's clock."""
+    from pytest_edgeai.plugin import benchmark
+
+    has_benchmark = config.pluginmanager.hasplugin("benchmark")
+    for item in items:
+        note_what_is_asked(item, edge_session(config).settings.confidence)
+        uses_edge = asks_for_interpreter(item) or "edge_converter" in getattr(
+            item, "fixturenames", ()
+        )
+        if has_benchmark and uses_edge:
+            benchmark.install_clock(item)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say in the run's header which runtime answers, where a test will use it."""
+    if config.option.collectonly or not any(map(asks_for_interpreter, items)):
+        return []
+    session = edge_session(config)
+    return header_lines(session, session.settings.device)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Raise what is wrong with a test's markers."""
+    mistake = item.stash[ASKED].mistake
+    if mistake is not None:
+        raise mistake
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Judge the budgets when the body has passed. The only hook that fails a test."""
+    outcome = yield
+    if item.stash.get(SUBJECTS, None):
+        from pytest_edgeai.plugin.judging import judge
+
+        judge(item)
+    return outcome
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the records, and show an error of the set-up as its message alone."""
+    report = yield
+    if call.when == "setup" and call.excinfo and call.excinfo.errisinstance(EdgeAIError):
+        report.longrepr = call.excinfo.getrepr(style="value")
+    if asks_for_interpreter(item) and _ends(call, report):
+        from pytest_edgeai.plugin.judging import records
+
+        setattr(report, RECORDS, records(item, report))
+    return report
+
+
+def _register_markers(config: pytest.Config) -> None:
+    """Tell pytest the markers; their signatures only where people ask for them."""
+    if config.getoption("markers"):
+        from pytest_edgeai.plugin.markers import descriptions
+
+        lines = descriptions()
+    else:
+        lines = [f"{name}(...): see --markers" for name in MARKER_NAMES]
+    for line in lines:
+        config.addinivalue_line("markers", line)
+
+
+def _ends(call: pytest.CallInfo[Any], report: pytest.TestReport) -> bool:
+    """Whether this report decides the test: its call, or a set-up that did not come to one."""
+    return call.when == "call" or (call.when == "setup" and report.outcome == "failed")

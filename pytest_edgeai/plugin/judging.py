@@ -1,0 +1,122 @@
+"""Judging a test's budgets after its body, and what a failing one says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_edgeai import units
+from pytest_edgeai.plugin import benchmark
+from pytest_edgeai.plugin.collection import ASKED
+from pytest_edgeai.plugin.fixtures import SUBJECTS
+from pytest_edgeai.report.record import bare_record
+from pytest_edgeai.report.table import value_text
+
+if TYPE_CHECKING:
+    from pytest_edgeai.judge.verdict import BudgetResult
+    from pytest_edgeai.plugin.subject import Subject
+    from pytest_edgeai.report.record import Record
+
+
+def judge(item: pytest.Item) -> None:
+    """Judge every budget on every interpreter of a test; fail it with all that do not pass."""
+    subjects = item.stash[SUBJECTS]
+    _use_benchmark(item, subjects)
+    texts = []
+    for subject in subjects:
+        errors = subject.judge()
+        texts += [f"{subject.interpreter!r}: not judged: {error}" for error in errors]
+        failing = [r for r in subject.results if r.verdict not in ("pass", "skipped")]
+        if failing:
+            texts.append(_failure(subject, failing))
+        _enter_in_benchmark(item, subject)
+    if texts:
+        pytest.fail("\n\n".join(texts), pytrace=False)
+    results = [result for subject in subjects for result in subject.results]
+    if results and all(result.verdict == "skipped" for result in results):
+        pytest.skip(f"no budget of this test is for this device: {results[0].reason}")
+
+
+def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
+    """The records of a test; one without measurements where it came to no interpreter."""
+    error = report.longreprtext if report.outcome == "failed" else None
+    outcome = "error" if report.when == "setup" else report.outcome
+    found = [subject.record(item.nodeid) for subject in item.stash.get(SUBJECTS, [])]
+    if not found or report.when == "setup":
+        variants: list[str | None] = [*sorted(item.stash[ASKED].variants)]
+        found = [bare_record(item.nodeid, variant) for variant in variants or [None]]
+    return [{**entry, "outcome": outcome, "error": error} for entry in found]
+
+
+def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:
+    """Judge latency on the rounds of the test's own benchmark, where they are single inferences."""
+    rounds_ns = benchmark.rounds_ns(item)
+    if rounds_ns is None:
+        return
+    for subject in subjects:
+        if benchmark.are_latency_of(item, subject.interpreter):
+            subject.give_samples(rounds_ns)
+            samples = subject.latency(None)
+            benchmark.describe(item.funcargs["benchmark"], samples, **_facts(subject))  # type: ignore[attr-defined]
+
+
+def _enter_in_benchmark(item: pytest.Item, subject: Subject) -> None:
+    for samples in list(subject.measured.values())[:1]:
+        benchmark.replay(item, subject.request, samples, **_facts(subject))
+
+
+def _facts(subject: Subject) -> dict[str, Any]:
+    interpreter = subject.interpreter
+    return {
+        "variant": interpreter.variant,
+        "model": interpreter.model.name,
+        "device": interpreter.device.name,
+    }
+
+
+def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
+    """What was measured, the limit, by how much, under which conditions, and what to try."""
+    interpreter = subject.interpreter
+    head = f"{interpreter.variant} of {interpreter.model.name} on {interpreter.device.name}"
+    count = f"{len(failing)} of {units.count(len(subject.results), 'budget')} not met"
+    lines = [f"{head}: {count}"]
+    for result in failing:
+        lines += ["", f"  {result.marker}: {_gap(result)}", f"    {result.reason}"]
+        if result.unit == "ms" and result.measured is not None:
+            lines += [f"    {text}" for text in _conditions(subject)]
+        if result.advice:
+            lines.append(f"    try: {result.advice}")
+    return "\n".join(lines)
+
+
+def _gap(result: BudgetResult) -> str:
+    measured, limit = (value_text(v, result.unit) for v in (result.measured, result.limit))
+    text = f"{result.statistic} {measured}, limit {limit}"
+    if result.verdict != "fail" or result.measured is None:
+        return f"{text}: {result.verdict}"
+    side = "under" if result.marker.startswith("min_") else "over"
+    unit = "points" if result.unit == "fraction" else result.unit
+    text += f": {value_text(abs(result.measured - result.limit), unit)} {side}"
+    if unit == "points":
+        return text
+    return f"{text} ({units.significant(result.measured / result.limit)} times the limit)"
+
+
+def _conditions(subject: Subject) -> list[str]:
+    from pytest_edgeai.judge.statistics import statistic
+
+    samples = next(iter(subject.measured.values()))
+    seen = samples.conditions
+    spread = ", ".join(
+        f"{name} {units.milliseconds(statistic(name, samples.samples_ns) / 1e6)}"
+        for name in ("median", "p95", "max")
+    )
+    load = seen.get("load_1min")
+    return [
+        f"{spread}; inputs {seen['input']}",
+        f"{seen['runtime']} {seen['runtime_version']}, "
+        f"{units.count(seen['threads'], 'thread')}, {seen['cpu']} ({seen['machine']}), "
+        f"governor {seen.get('governor') or 'unknown'}, "
+        f"load {'unknown' if load is None else f'{load:.2f}'}",
+    ]

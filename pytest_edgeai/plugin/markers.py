@@ -1,0 +1,136 @@
+"""Markers, and what they say about a test."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, cast
+
+import pytest
+
+from pytest_edgeai.errors import UsageError
+from pytest_edgeai.judge import markers as signatures
+from pytest_edgeai.judge.budgets import Budget
+from pytest_edgeai.judge.markers import MARKERS, parse_marker
+from pytest_edgeai.model.source import ModelSource
+from pytest_edgeai.model.variants import VARIANTS, Variant
+
+P = ParamSpec("P")
+DEFAULT_VARIANTS: tuple[Variant, ...] = ("converted", "dynamic", "int8")
+
+
+def _decorator(signature: Callable[P, object]) -> Callable[P, pytest.MarkDecorator]:
+    """A decorator that sets the mark; its arguments are judged at collection, test by test."""
+
+    def mark(*args: P.args, **kwargs: P.kwargs) -> pytest.MarkDecorator:
+        return cast(pytest.MarkDecorator, getattr(pytest.mark, mark.__name__)).with_args(
+            *args, **kwargs
+        )
+
+    mark.__name__ = mark.__qualname__ = signature.__name__
+    mark.__doc__ = signature.__doc__
+    return mark
+
+
+def _edge_model(location: Any = None, *, safe_mode: bool = True, **files: Any) -> ModelSource:
+    """The model under test.
+
+    Args:
+        location: as for ``ModelSource``.
+        safe_mode: False lets Keras run code that is stored in the file (Lambda layers).
+        files: ready ``.tflite`` files by variant: ``converted="a.tflite", int8="b.tflite"``.
+    """
+    if (location is None) == (not files):
+        raise UsageError("give one location, or files by variant")
+    return ModelSource(location if location is not None else files, safe_mode)
+
+
+def _edge_variants(*variants: Variant) -> tuple[Variant, ...]:
+    """The variants that the ``interpreter`` fixture runs a test with."""
+    unknown = [name for name in variants if name not in VARIANTS]
+    if unknown or not variants:
+        named = ", ".join(map(repr, unknown)) or "nothing"
+        raise UsageError(
+            f"@edge_variants: {named} is not a variant", f"known: {', '.join(VARIANTS)}"
+        )
+    return variants
+
+
+_edge_model.__name__, _edge_variants.__name__ = "edge_model", "edge_variants"
+max_latency_ms = _decorator(signatures.max_latency_ms)
+max_size_mb = _decorator(signatures.max_size_mb)
+max_accuracy_drop = _decorator(signatures.max_accuracy_drop)
+min_accuracy = _decorator(signatures.min_accuracy)
+edge_model = _decorator(_edge_model)
+edge_variants = _decorator(_edge_variants)
+
+
+def descriptions() -> list[str]:
+    """Every marker with its signature and summary, for ``--markers``."""
+    functions: dict[str, Callable[..., object]] = {
+        "edge_model": _edge_model,
+        "edge_variants": _edge_variants,
+        **MARKERS,
+    }
+    lines = []
+    for name, function in functions.items():
+        signature = inspect.signature(function).replace(return_annotation=inspect.Signature.empty)
+        summary = (function.__doc__ or "").partition("\n")[0]
+        lines.append(f"{name}{signature}: {summary}")
+    return lines
+
+
+def budgets_of(item: pytest.Item, confidence: float) -> tuple[Budget, ...]:
+    """The budgets of a test: of each marker those nearest to it, which replace those further out.
+
+    Raises:
+        UsageError: a marker with arguments that cannot be.
+    """
+    found: list[Budget] = []
+    for name in MARKERS:
+        defaults = {"confidence": confidence} if name == "max_latency_ms" else {}
+        for mark in _nearest(item, name):
+            found += parse_marker(name, mark.args, {**defaults, **mark.kwargs})
+    return tuple(found)
+
+
+def has_own_budget(item: pytest.Item) -> bool:
+    """Whether a budget stands on the test itself, not only on its class or module."""
+    return any(mark.name in MARKERS for mark in item.own_markers)
+
+
+def model_of(item: pytest.Item) -> ModelSource | None:
+    """What the nearest ``edge_model`` marker names; None where there is none.
+
+    Raises:
+        UsageError: arguments that cannot be.
+    """
+    mark = item.get_closest_marker("edge_model")
+    if mark is None:
+        return None
+    try:
+        return _edge_model(*mark.args, **mark.kwargs)
+    except TypeError as error:
+        raise UsageError(
+            f"@edge_model: {error}", 'edge_model("model.keras", safe_mode=True)'
+        ) from None
+
+
+def variants_of(mark: pytest.Mark | None) -> tuple[Variant, ...]:
+    """The variants that an ``edge_variants`` marker names.
+
+    Raises:
+        UsageError: names that are not variants.
+    """
+    if mark is None:
+        return DEFAULT_VARIANTS
+    try:
+        return _edge_variants(*mark.args, **mark.kwargs)
+    except TypeError as error:
+        raise UsageError(f"@edge_variants: {error}", f"known: {', '.join(VARIANTS)}") from None
+
+
+def _nearest(item: pytest.Item, name: str) -> list[pytest.Mark]:
+    """The marks of this name on the node nearest to the test, in the order they are read."""
+    pairs = list(item.iter_markers_with_node(name))
+    return [mark for node, mark in pairs if node is pairs[0][0]][::-1]

@@ -1,0 +1,84 @@
+"""Gathers the records of a run and draws the reports from them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from pytest_edgeai.plugin.session import EdgeSession
+
+RECORDS = "edgeai_records"
+"""Attribute of a test report; plain data, so that xdist carries it to the controller."""
+
+
+class Reporter:
+    """Registered once per run; on an xdist worker it has nothing to draw on."""
+
+    def __init__(self, config: pytest.Config, session: EdgeSession) -> None:
+        self._config = config
+        self._session = session
+        self._records: list[dict[str, Any]] = []
+        self._started = time.time()
+        self._failed_reports: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather the records of a test."""
+        self._records += getattr(report, RECORDS, [])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the reports that were asked for."""
+        if hasattr(self._config, "workerinput"):
+            return
+        from pathlib import Path
+
+        from pytest_edgeai.report.json_report import write_json
+
+        for name in self._session.settings.report:
+            path = self._config.invocation_params.dir / Path(name).expanduser()
+            try:
+                write_json(path, self._run(exitstatus), self._records)
+            except OSError as error:
+                self._failed_reports.append(f"{path} was not written: {error.strerror}")
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show all budgets, the devices and the conversions."""
+        for text in self._failed_reports:
+            terminalreporter.write_line(f"edgeai: {text}", red=True)
+        if any(record["budgets"] for record in self._records):
+            from pytest_edgeai.report.table import table
+
+            terminalreporter.section("edge AI budgets")
+            writer = terminalreporter._tw
+            terminalreporter.write_line(
+                table(self._records, min(writer.fullwidth, 160), writer.hasmarkup)
+            )
+        for line in self._last_lines():
+            terminalreporter.write_line(line)
+
+    def _last_lines(self) -> list[str]:
+        lines = []
+        tally = self._session.conversions()
+        if any(tally.values()):
+            made, cached = tally["converted"], tally["cached"]
+            lines.append(f"edgeai: {made} converted, {cached} from the cache")
+        if not hasattr(self._config, "workerinput"):
+            lines += [f"edgeai: report {name}" for name in self._session.settings.report]
+        return lines
+
+    def _run(self, exitstatus: int) -> dict[str, Any]:
+        import importlib.metadata
+        import platform
+
+        return {
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
+            "duration_s": round(time.time() - self._started, 3),
+            "exit_status": int(exitstatus),
+            "pytest_edgeai": importlib.metadata.version("pytest-edgeai"),
+            "pytest": pytest.__version__,
+            "host": {"machine": platform.machine(), "system": platform.system()},
+            "conversions": self._session.conversions(),
+        }

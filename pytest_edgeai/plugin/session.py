@@ -1,0 +1,146 @@
+"""What a pytest run holds: settings, devices, the converter and the records."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_edgeai.convert.converter import Converter
+    from pytest_edgeai.device.device import Device
+    from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.model.dataset import Dataset
+    from pytest_edgeai.model.source import ResolvedSource
+    from pytest_edgeai.plugin.options import Settings
+
+FOLDER_FROM_CONTROLLER = "edgeai_folder"
+
+
+class EdgeSession:
+    """One per run, in ``config.stash``; makes what a test needs when it first needs it."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.settings = settings
+        self._tally = {"converted": 0, "cached": 0}
+        self._config = config
+        self._devices: dict[str, Device] = {}
+        self._predictions: dict[tuple[str, ...], Any] = {}
+
+    @cached_property
+    def folder(self) -> Path:
+        """Files of this run; the workers of one xdist run share their controller's."""
+        given = getattr(self._config, "workerinput", {}).get(FOLDER_FROM_CONTROLLER)
+        return Path(given) if given else Path(tempfile.mkdtemp(prefix="edgeai-"))
+
+    @cached_property
+    def converter(self) -> Converter:
+        """Made with the run's settings; imports nothing of TensorFlow."""
+        from pytest_edgeai.convert.cache import ModelCache
+        from pytest_edgeai.convert.converter import Converter
+        from pytest_edgeai.plugin.progress import ProgressLine
+
+        settings = self.settings
+        keep = settings.use_cache and settings.cache_dir is not None
+        return Converter(
+            ModelCache(
+                settings.cache_dir if keep and settings.cache_dir else self.folder / "cache"
+            ),
+            self.folder,
+            int8_io=settings.int8_io,
+            calibration_samples=settings.calibration_samples,
+            limit_s=settings.convert_timeout,
+            progress=ProgressLine(self._config),
+        )
+
+    def device(self, name: str) -> Device:
+        """A device by its configured name.
+
+        Raises:
+            UsageError: no such device.
+        """
+        from dataclasses import replace
+
+        from pytest_edgeai.device.device import Device
+        from pytest_edgeai.device.spec import device_spec
+
+        if name not in self._devices:
+            spec = device_spec(name, self._config.rootpath)
+            flags = {key: self._config.getoption(f"edge_{key}") for key in ("runtime", "threads")}
+            chosen = {
+                key: flag if flag is not None else getattr(spec, key) or getattr(self.settings, key)
+                for key, flag in flags.items()
+            }
+            self._devices[name] = Device(replace(spec, **chosen), self.settings.call_timeout)
+        return self._devices[name]
+
+    def predictions(self, interpreter: Interpreter, data: Dataset) -> Any:
+        """A model's answers on a data set; asked once per run for the same of both."""
+        from pytest_edgeai.measure.accuracy import predictions
+
+        device = interpreter.device
+        key = (interpreter.model.facts.sha256, device.name, data.digest())
+        if key not in self._predictions:
+            self._predictions[key] = predictions(interpreter, data)
+        return self._predictions[key]
+
+    def source_predictions(self, source: ResolvedSource, data: Dataset) -> Any:
+        """The answers of the source itself; asked once per run for the same of both."""
+        key = ("source", source.name, str(source.path), data.digest())
+        if source.kind == "live" or key not in self._predictions:
+            answers = self.converter.source_predictions(source, data)
+            only = next(iter(answers.values())) if len(answers) == 1 else answers
+            self._predictions[key] = only
+        return self._predictions[key]
+
+    def conversions(self) -> dict[str, int]:
+        """How many variants were converted, and how many were found in the cache."""
+        own = self.converter.tally if "converter" in self.__dict__ else None
+        return {
+            "converted": self._tally["converted"] + (own.converted if own else 0),
+            "cached": self._tally["cached"] + (own.cached if own else 0),
+        }
+
+    def count(self, tally: dict[str, int]) -> None:
+        """Add the conversions of an xdist worker."""
+        for key, number in tally.items():
+            self._tally[key] += number
+
+    def close(self) -> None:
+        """Remove the files of this run."""
+        if "folder" in self.__dict__ and not hasattr(self._config, "workerinput"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+SESSION = pytest.StashKey[EdgeSession]()
+
+
+def edge_session(config: pytest.Config) -> EdgeSession:
+    """The run's session."""
+    return config.stash[SESSION]
+
+
+def header_lines(session: EdgeSession, devices: Iterable[str]) -> list[str]:
+    """One line per device: what answers there, or why nothing does."""
+    from pytest_edgeai.errors import EdgeAIError
+
+    lines = []
+    for name in devices:
+        try:
+            device = session.device(name)
+            facts = device.facts
+        except EdgeAIError as error:
+            lines.append(f"edgeai: {error.message.splitlines()[0]}")
+            continue
+        threads = device.spec.threads or 1
+        lines.append(
+            f"edgeai: device {name}: {facts.runtime} {facts.runtime_version}, "
+            f"{threads} thread{'s' if threads > 1 else ''}, Python {facts.python}, "
+            f"{facts.cpu} ({facts.machine}, {facts.cores} cores)"
+        )
+    return lines
