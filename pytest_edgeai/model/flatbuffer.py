@@ -1,0 +1,230 @@
+"""The bytes of a ``.tflite`` file as plain rows, checked as they are read.
+
+The file follows TensorFlow Lite's ``schema.fbs``, version 3. A damaged one must end as an error,
+soon: no vector may be longer than the file could hold, and all of them together may not be either.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+CUSTOM = 32
+"""The operator code of ``schema.fbs`` that says: the name is in ``custom_code``."""
+
+NEWER_TYPES = {19: "int2", 20: "uint4", 21: "float8_e4m3fn", 22: "float8_e5m2"}
+BYTES_PER_ELEMENT = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8}
+BYTES_PER_ELEMENT |= {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8}
+
+
+class DamageError(ValueError):
+    """The bytes contradict themselves; the text says where."""
+
+
+READING_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What the schema's classes raise on bytes that they cannot follow."""
+
+
+@dataclass(frozen=True)
+class TensorRow:
+    """A tensor; ``constant`` when the file holds its data, in the buffer of that number.
+
+    ``index`` is its place in its graph. The scales of constants are not read.
+    """
+
+    index: int
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    shape_signature: tuple[int, ...]
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    buffer: int
+    constant: bool
+    variable: bool
+
+
+@dataclass(frozen=True)
+class OperatorRow:
+    """An operator and the tensors that it reads and makes; left-out inputs are not listed."""
+
+    name: str
+    version: int
+    custom: bool
+    inputs: tuple[TensorRow, ...]
+    outputs: tuple[TensorRow, ...]
+
+
+@dataclass(frozen=True)
+class SubgraphRow:
+    """A graph of operators; the first one of a file is the one that runs."""
+
+    tensors: tuple[TensorRow, ...]
+    operators: tuple[OperatorRow, ...]
+    inputs: tuple[TensorRow, ...]
+    outputs: tuple[TensorRow, ...]
+
+
+class Flatbuffer:
+    """One reading of a file's bytes.
+
+    Raises:
+        DamageError: the bytes contradict themselves.
+        READING_ERRORS: the schema's classes were led outside of the file.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        import tflite
+
+        self._data = data
+        # Elements take four bytes at least; four times over, as builders may share vectors.
+        self._elements_left = len(data)
+        self._operator_names: dict[int, str] = tflite.BUILTIN_OPCODE2NAME
+        self._types = NEWER_TYPES | _names_by_number(tflite.TensorType)
+        self._root = tflite.Model.GetRootAs(data, 0)
+        self._check_table(self._root, "Model")
+        self._buffers = [self._data_bytes(b) for b in self._tables(self._root, "Buffers")]
+        self._codes = [self._code(c) for c in self._tables(self._root, "OperatorCodes")]
+
+    def subgraphs(self) -> tuple[SubgraphRow, ...]:
+        """All graphs of the file, the main one first."""
+        return tuple(self._subgraph(graph) for graph in self._tables(self._root, "Subgraphs"))
+
+    def signatures(self) -> tuple[str, ...]:
+        """The keys of the signatures, in the file's order."""
+        defs = self._tables(self._root, "SignatureDefs")
+        return tuple(self._text(signature.SignatureKey()) for signature in defs)
+
+    def _subgraph(self, graph: Any) -> SubgraphRow:
+        tensors = tuple(self._tensor(i, t) for i, t in enumerate(self._tables(graph, "Tensors")))
+        return SubgraphRow(
+            tensors=tensors,
+            operators=tuple(self._operator(op, tensors) for op in self._tables(graph, "Operators")),
+            inputs=_pick(tensors, self._numbers(graph, "Inputs")),
+            outputs=_pick(tensors, self._numbers(graph, "Outputs")),
+        )
+
+    def _operator(self, operator: Any, tensors: tuple[TensorRow, ...]) -> OperatorRow:
+        index = operator.OpcodeIndex()
+        if index >= len(self._codes):
+            raise DamageError(f"an operator is of kind {index}, and there are {len(self._codes)}")
+        name, version, custom = self._codes[index]
+        inputs = [i for i in self._numbers(operator, "Inputs") if i != -1]
+        outputs = self._numbers(operator, "Outputs")
+        return OperatorRow(name, version, custom, _pick(tensors, inputs), _pick(tensors, outputs))
+
+    def _code(self, code: Any) -> tuple[str, int, bool]:
+        # Older files have the code in the first field, newer ones (above 127) in the second.
+        number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+        if number == CUSTOM:
+            return self._text(code.CustomCode()) or "CUSTOM", code.Version(), True
+        return self._operator_names.get(number, f"BUILTIN_{number}"), code.Version(), False
+
+    def _tensor(self, index: int, tensor: Any) -> TensorRow:
+        number, buffer = tensor.Type(), tensor.Buffer()
+        shape = tuple(self._numbers(tensor, "Shape"))
+        # Tensors of a file without any buffer name some all the same, and the runtime accepts it.
+        if self._buffers and buffer >= len(self._buffers):
+            raise DamageError(f"a tensor is in buffer {buffer}, and there are {len(self._buffers)}")
+        constant = 0 < buffer < len(self._buffers) and self._buffers[buffer] > 0
+        scales, zero_points = self._quantization(tensor, constant)
+        row = TensorRow(
+            index=index,
+            name=self._text(tensor.Name()),
+            dtype=self._types.get(number, f"type_{number}"),
+            shape=shape,
+            shape_signature=tuple(self._numbers(tensor, "ShapeSignature")) or shape,
+            scales=scales,
+            zero_points=zero_points,
+            buffer=buffer,
+            constant=constant,
+            variable=tensor.IsVariable(),
+        )
+        if constant and tensor.Sparsity() is None:
+            _check_size(row, self._buffers[buffer])
+        return row
+
+    def _quantization(
+        self, tensor: Any, constant: bool
+    ) -> tuple[tuple[float, ...], tuple[int, ...]]:
+        parameters = tensor.Quantization()
+        if parameters is None or constant:
+            return (), ()
+        scales = tuple(self._numbers(parameters, "Scale"))
+        if not all(math.isfinite(scale) for scale in scales):
+            raise DamageError(f"a quantisation scale is not finite: {scales[:3]}")
+        return scales, tuple(self._numbers(parameters, "ZeroPoint")) if scales else ()
+
+    def _data_bytes(self, buffer: Any) -> int:
+        """The length of a buffer's data, which files above 2 GB keep behind the flatbuffer."""
+        if buffer.Offset() <= 1:
+            return 0 if buffer.DataIsNone() else len(buffer.DataAsNumpy())
+        if buffer.Offset() + buffer.Size() > len(self._data):
+            raise DamageError("data begins or ends behind the end of the file")
+        return int(buffer.Size())
+
+    def _numbers(self, table: Any, field: str) -> list[Any]:
+        if getattr(table, f"{field}IsNone")():
+            return []
+        self._spend(getattr(table, f"{field}Length")(), field)
+        numbers: list[Any] = getattr(table, f"{field}AsNumpy")().tolist()
+        return numbers
+
+    def _tables(self, parent: Any, field: str) -> Iterator[Any]:
+        length = getattr(parent, f"{field}Length")()
+        self._spend(length, field)
+        for index in range(length):
+            table = getattr(parent, field)(index)
+            self._check_table(table, field)
+            yield table
+
+    def _text(self, value: bytes | None) -> str:
+        self._spend(len(value or b"") // 4, "text")
+        return (value or b"").decode("utf-8", "replace")
+
+    def _spend(self, elements: int, field: str) -> None:
+        self._elements_left -= elements
+        if elements > len(self._data) // 4 or self._elements_left < 0:
+            raise DamageError(f"{field} with {elements:,} elements, more than the file can hold")
+
+    def _check_table(self, table: Any, field: str) -> None:
+        """Zeros would pass for a table with all defaults; a real one states its size."""
+        position = table._tab.Pos
+        vtable = position - struct.unpack_from("<i", self._data, position)[0]
+        if not 0 <= vtable <= len(self._data) - 4:
+            raise DamageError(f"an entry of {field} is described outside of the file")
+        vtable_size, table_size = struct.unpack_from("<HH", self._data, vtable)
+        if min(vtable_size, table_size) < 4 or position + table_size > len(self._data):
+            raise DamageError(f"an entry of {field} has no possible size")
+
+
+def _names_by_number(constants: type) -> dict[int, str]:
+    return {number: name.lower() for name, number in vars(constants).items() if name.isupper()}
+
+
+def _pick(tensors: tuple[TensorRow, ...], indices: list[int]) -> tuple[TensorRow, ...]:
+    for index in indices:
+        if not 0 <= index < len(tensors):
+            raise DamageError(f"tensor {index} is used, and there are {len(tensors)}")
+    return tuple(tensors[index] for index in indices)
+
+
+def _check_size(row: TensorRow, size_bytes: int) -> None:
+    """As the runtime does when it loads; types packed by the bit are left to it."""
+    per_element = BYTES_PER_ELEMENT.get(row.dtype)
+    expected = math.prod(row.shape) * (per_element or 0)
+    if per_element and expected != size_bytes:
+        raise DamageError(
+            f"tensor {row.name!r}, {row.dtype} {list(row.shape)}, needs {expected:,} bytes "
+            f"and has {size_bytes:,}"
+        )

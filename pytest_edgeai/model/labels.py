@@ -1,0 +1,111 @@
+"""Labels of a data set: as class indices, and as what a smaller sample is stratified by."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_edgeai.errors import DataError, UsageError
+
+Array = npt.NDArray[Any]
+
+
+def class_indices(labels: Array, classes: int) -> tuple[npt.NDArray[np.int64], str]:
+    """Labels as class indices of shape (N,), and how they were read.
+
+    Args:
+        labels: indices of shape (N,) or (N, 1), whole numbers or bools; or one-hot, (N, classes).
+        classes: the model's number of classes; a single sigmoid output counts as two.
+
+    Raises:
+        DataError: labels that are no such thing, or outside 0..classes-1.
+    """
+    if labels.dtype.kind not in "biuf" or labels.ndim not in (1, 2):
+        raise DataError(
+            f"labels of shape {labels.shape} and dtype {labels.dtype} are not class labels.",
+            f"Give class indices of shape (N,) or one-hot labels of shape (N, {classes}).",
+        )
+    if labels.ndim == 2 and labels.shape[1] != 1:
+        return _from_one_hot(labels, classes), "one-hot, taken as class indices"
+    return _from_numbers(labels.reshape(-1), classes), "class indices"
+
+
+def sample_indices(
+    total: int, labels: Array | None, limit: int | None, seed: int
+) -> npt.NDArray[np.intp] | None:
+    """Sorted indices of ``limit`` samples drawn in class proportions; None to keep all of them.
+
+    Equal labels make a class, with one-hot rows as well. Without labels, or with labels of more
+    than two dimensions (masks), every sample is as likely.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"a limit of {limit} samples is not possible.", "Give 1 or more, or None.")
+    if limit is None or limit >= total:
+        return None
+    random = np.random.default_rng(seed)
+    groups = np.zeros(total, dtype=np.intp)
+    if labels is not None and labels.ndim <= 2:
+        classes: dict[bytes, int] = {}
+        groups = np.array([classes.setdefault(row.tobytes(), len(classes)) for row in labels])
+    sizes = np.bincount(groups)
+    quotas = _class_quotas(sizes, limit, random)
+    order = random.permutation(total)
+    order = order[np.argsort(groups[order], kind="stable")]
+    rank_in_class = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    kept: npt.NDArray[np.intp] = order[rank_in_class < quotas[groups[order]]]
+    return np.sort(kept)
+
+
+def _class_quotas(
+    sizes: npt.NDArray[np.intp], limit: int, random: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    """Samples per class by largest remainder, ties at random; one of each if ``limit`` allows."""
+    shared = np.ones(len(sizes), dtype=bool)
+    left, total = limit, int(sizes.sum())
+    while limit >= len(sizes):
+        too_small = shared & (sizes * left < total)
+        if not too_small.any():
+            break
+        shared &= ~too_small
+        left, total = limit - int(np.count_nonzero(~shared)), int(sizes[shared].sum())
+    quotas, remainders = np.divmod(np.where(shared, sizes * left, total), total)
+    largest_first = np.lexsort((random.random(len(sizes)), -remainders))
+    quotas[largest_first[: limit - quotas.sum()]] += 1
+    return quotas
+
+
+def _from_one_hot(labels: Array, classes: int) -> npt.NDArray[np.int64]:
+    if labels.shape[1] != classes:
+        raise DataError(
+            f"labels have {labels.shape[1]} columns but the model has {classes} classes.",
+            f"Give class indices of shape (N,) or one-hot labels of shape (N, {classes}).",
+        )
+    one_hot = (np.count_nonzero(labels, axis=1) == 1) & (np.count_nonzero(labels == 1, axis=1) == 1)
+    if not one_hot.all():
+        row = int(one_hot.argmin())
+        raise DataError(
+            f"labels are not one-hot: sample {row} has {reprlib.repr(labels[row].tolist())}.",
+            "Accuracy needs one class per sample; take labels.argmax(axis=1) if that is meant.",
+        )
+    return np.asarray(labels.argmax(axis=1), dtype=np.int64)
+
+
+def _from_numbers(labels: Array, classes: int) -> npt.NDArray[np.int64]:
+    whole = np.isfinite(labels) & (labels == np.floor(labels))
+    if not whole.all():
+        row = int(whole.argmin())
+        raise DataError(
+            f"labels are not whole numbers: sample {row} has {labels[row]}.",
+            "Give class indices; probabilities and regression targets are not classes.",
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        reach = f"go down to {low}" if low < 0 else f"reach {high}"
+        raise DataError(
+            f"labels {reach} but the model has {classes} classes (0..{classes - 1}).",
+            "Class indices start at 0; subtract 1 from labels that start at 1.",
+        )
+    return labels.astype(np.int64)

@@ -1,0 +1,140 @@
+"""Where a model comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pytest_edgeai.errors import UsageError
+from pytest_edgeai.model.variants import VARIANTS
+
+Kind = Literal["keras", "saved_model", "builder", "live", "tflite"]
+
+_BUILDER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_ACCEPTED = (
+    "a path to a .h5, .keras or .tflite file or a SavedModel folder, "
+    '"package.module:function", a Keras model, or a mapping from variant to .tflite files'
+)
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """What is converted, or the ``.tflite`` files that are ready.
+
+    Return one from an ``edge_model`` fixture to say more than a path can.
+
+    Args:
+        location: a path to a ``.h5``, ``.keras`` or ``.tflite`` file or a SavedModel folder;
+            ``"package.module:function"`` that builds a Keras model; a Keras model; or a mapping
+            from variant to ``.tflite`` file.
+        safe_mode: keep Keras from running code that is stored in the file (Lambda layers).
+    """
+
+    location: Any
+    safe_mode: bool = True
+
+
+@dataclass(frozen=True)
+class ResolvedSource:
+    """A source that was found.
+
+    Attributes:
+        kind: how it is read.
+        name: what messages call it.
+        path: the file or folder, for the kinds that have one.
+        target: ``"module:function"`` of a builder.
+        folders: where a builder's module is looked up before ``sys.path``.
+        model: the live Keras model.
+        files: the ready ``.tflite`` files by variant; ``""`` for one that was given alone.
+        safe_mode: as in ``ModelSource``.
+    """
+
+    kind: Kind
+    name: str
+    path: Path | None = None
+    target: str = ""
+    folders: tuple[Path, ...] = ()
+    model: Any = field(default=None, repr=False, compare=False)
+    files: Mapping[str, Path] = field(default_factory=dict, hash=False)
+    safe_mode: bool = True
+
+
+def resolve(value: Any, folders: Iterable[Path]) -> ResolvedSource:
+    """Find a source; relative paths are looked up in ``folders``, in that order.
+
+    Raises:
+        UsageError: nothing is there, or it is nothing that can be converted.
+    """
+    source = value if isinstance(value, ModelSource) else ModelSource(value)
+    location, folders = source.location, list(folders)
+    if isinstance(location, Mapping):
+        return _ready_files(location, folders)
+    if isinstance(location, str) and _BUILDER.fullmatch(location) and "/" not in location:
+        return ResolvedSource("builder", location, target=location, folders=tuple(folders))
+    if isinstance(location, str | Path):
+        path = _find(location, folders)
+        kind = _kind_of(path)
+        files = {"": path} if kind == "tflite" else {}
+        return ResolvedSource(kind, path.name, path, files=files, safe_mode=source.safe_mode)
+    if hasattr(location, "get_weights") and hasattr(location, "export"):
+        name = f"{getattr(location, 'name', '') or type(location).__name__} (live)"
+        return ResolvedSource("live", name, model=location)
+    raise UsageError(
+        f"edge_model: a {type(location).__name__} is not a model source", f"give {_ACCEPTED}"
+    )
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's relative paths and contents, as hex."""
+    if path.is_file():
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        return digest.hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = [f"{file.relative_to(path).as_posix()}\0{content_digest(file)}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _ready_files(files: Mapping[Any, Any], folders: list[Path]) -> ResolvedSource:
+    unknown = [str(name) for name in files if name not in VARIANTS]
+    if unknown or not files:
+        raise UsageError(
+            f"edge_model: {', '.join(unknown) or 'an empty mapping'}: not a variant",
+            f"give .tflite files by variant: {', '.join(VARIANTS)}",
+        )
+    found = {str(variant): _find(path, folders) for variant, path in files.items()}
+    names = list(dict.fromkeys(path.name for path in found.values()))
+    return ResolvedSource("tflite", ", ".join(names), files=found)
+
+
+def _find(location: str | Path, folders: list[Path]) -> Path:
+    path = Path(location).expanduser()
+    candidates = [path] if path.is_absolute() else [folder / path for folder in folders]
+    candidates = list(dict.fromkeys(candidate.absolute() for candidate in candidates))
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    tried = " nor ".join(str(candidate) for candidate in candidates)
+    raise UsageError(f"edge_model: there is no {tried}", "check the path, or train the model first")
+
+
+def _kind_of(path: Path) -> Kind:
+    if path.is_dir():
+        if (path / "saved_model.pb").exists() or (path / "saved_model.pbtxt").exists():
+            return "saved_model"
+        raise UsageError(
+            f"edge_model: the folder {path} holds no saved_model.pb", f"give {_ACCEPTED}"
+        )
+    if path.suffix in (".h5", ".hdf5", ".keras"):
+        return "keras"
+    if path.suffix in (".tflite", ".lite"):
+        return "tflite"
+    raise UsageError(
+        f"edge_model: {path}: unknown kind of file {path.suffix!r}", f"give {_ACCEPTED}"
+    )
