@@ -92,7 +92,7 @@ class Converter:
         A variant that failed is not tried again in this session.
         """
         if source.kind == "tflite":
-            return {variant: caught(partial(_ready, source, variant)) for variant in variants}
+            return {name: caught(partial(_ready, source, name, self._int8_io)) for name in variants}
         origin = caught(partial(self._origins.find, source))
         if isinstance(origin, EdgeAIError):
             return dict.fromkeys(variants, origin)
@@ -207,8 +207,11 @@ class Converter:
         return dict(json.loads(index.read_text()))
 
 
-def _ready(source: ResolvedSource, variant: Variant) -> Conversion:
-    """A given ``.tflite`` file, proven to be the variant that is asked for."""
+def _ready(source: ResolvedSource, variant: Variant, int8_io: EdgeType) -> Conversion:
+    """A given ``.tflite`` file, proven to be the variant that is asked for.
+
+    Either 8-bit type will do at its edges; floats only where they were asked for.
+    """
     path = source.files.get(variant) or source.files.get("")
     if path is None:
         raise UsageError(
@@ -216,7 +219,8 @@ def _ready(source: ResolvedSource, variant: Variant) -> Conversion:
             f"add it: edge_model({variant}='....tflite')",
         )
     facts = read_facts(path)
-    prove(facts, variant, name=path.name)
+    edges = int8_io if int8_io == "float32" else None
+    prove(facts, variant, name=path.name, int8_io=edges)
     return Conversion(Model(path, path.name, variant, facts))
 
 

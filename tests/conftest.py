@@ -1,0 +1,119 @@
+"""Fixtures that several test modules share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+REALDATA_VARIABLE = "EDGEAI_REALDATA"
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def realdata(request: pytest.FixtureRequest) -> Path:
+    """The folder of published models and data, with ``models/`` and ``broken/`` in it."""
+    beside = request.config.rootpath.parent / "shared" / "realdata"
+    named = os.environ.get(REALDATA_VARIABLE)
+    for folder in (Path(named) if named else beside, beside):
+        if (folder / "models").is_dir():
+            return folder
+    pytest.skip(f"no real models: neither {REALDATA_VARIABLE} ({named or 'unset'}) nor {beside}")
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Make a folder once per run, also with xdist: ``once(name, make)``."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = root / name
+        with FileLock(root / f"{name}.lock"):
+            done = folder / ".done"
+            if not done.exists():
+                folder.mkdir(exist_ok=True)
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def models(once: Callable[..., Path]) -> Path:
+    """The folder that ``make_models.py`` writes."""
+    script = HERE / "make_models.py"
+
+    def make(folder: Path) -> None:
+        subprocess.run([sys.executable, script, folder], check=True, capture_output=True)
+
+    return once("models", make)
+
+
+@pytest.fixture(scope="session")
+def conversions(once: Callable[..., Path]) -> Path:
+    """A conversion cache that inner pytest runs share, so that nothing is converted twice."""
+    return once("conversions", lambda folder: None)
+
+
+@pytest.fixture(scope="session")
+def tflite_runtime_python(once: Callable[..., Path]) -> Path:
+    """A Python with tflite-runtime 2.14 and NumPy 1, in an environment of its own."""
+    if sys.version_info >= (3, 12):
+        pytest.skip("tflite-runtime has no wheels for Python 3.12 and newer")
+    return _environment(once, "tflite-runtime", ["tflite-runtime==2.14.0", "numpy<2"])
+
+
+@pytest.fixture(scope="session")
+def numpy_2_python(once: Callable[..., Path]) -> Path:
+    """A Python with tflite-runtime 2.14 and NumPy 2, which cannot work together."""
+    if sys.version_info >= (3, 12):
+        pytest.skip("tflite-runtime has no wheels for Python 3.12 and newer")
+    return _environment(once, "numpy-2", ["tflite-runtime==2.14.0", "numpy>=2"])
+
+
+def _environment(once: Callable[..., Path], name: str, requirements: list[str]) -> Path:
+    def make(folder: Path) -> None:
+        venv.create(folder, with_pip=True, symlinks=True)
+        pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", *requirements]
+        subprocess.run(pip, check=True, capture_output=True)
+
+    return once(f"python-{name}", make) / "bin" / "python"
+
+
+DIGITS_CONFTEST = """
+import numpy as np, pytest
+
+@pytest.fixture
+def edge_model():
+    return {model!r}
+
+@pytest.fixture(scope="session")
+def data():
+    with np.load({data!r}) as file:
+        return file["x"], file["y"]
+
+@pytest.fixture
+def calibration_data(data):
+    return data[0][:50]
+
+@pytest.fixture
+def evaluation_data(data):
+    return data[0][100:], data[1][100:]
+"""
+
+
+@pytest.fixture
+def digits_suite(pytester: pytest.Pytester, models: Path, conversions: Path) -> pytest.Pytester:
+    """A project whose model under test is the digits network; conversions are shared."""
+    pytester.makeini(f"[pytest]\nedge_cache_dir = {conversions}\n")
+    model, data = str(models / "digits.keras"), str(models / "digits.npz")
+    pytester.makeconftest(DIGITS_CONFTEST.format(model=model, data=data))
+    return pytester
