@@ -105,7 +105,7 @@ def pytest_runtest_makereport(
     """Attach the records, and show an error of the set-up as its message alone."""
     report = yield
     if call.when == "setup" and call.excinfo and call.excinfo.errisinstance(EdgeAIError):
-        report.longrepr = call.excinfo.getrepr(style="value")
+        report.longrepr = call.excinfo.getrepr(style="value", chain=False)
     if asks_for_interpreter(item) and _ends(call, report):
         from pytest_edgeai.plugin.judging import records
 
