@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 BYTES_PER_MB = 1024 * 1024
 """1 MB, as ``max_size_mb`` counts it."""
 
 
 def significant(value: float, digits: int = 3) -> str:
     """A number with ``digits`` significant digits and no exponent: 0.0213, 4.13, 1,290."""
-    if value == 0:
-        return "0"
-    whole_digits = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    if whole_digits >= digits:
+    if not math.isfinite(value):
+        return str(value)
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    decimals = digits - 1 - exponent
+    if decimals <= 0:
         return f"{value:,.0f}"
-    text = f"{value:.{digits}g}"
-    return f"{value:.{digits + 6}f}".rstrip("0") if "e" in text else text
+    return f"{value:.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def milliseconds(value: float) -> str:
@@ -29,23 +31,32 @@ def megabytes(size_bytes: float) -> str:
 
 def share(value: float) -> str:
     """A share or accuracy given as a fraction, in percent: 0.9773 is ``97.73 %``."""
-    return f"{value * 100:.2f} %"
+    return f"{_hundredfold(value):.2f} %"
+
+
+def percent(value: float) -> str:
+    """A fraction that was chosen, such as a confidence, in percent: 95 %, 99.9 %."""
+    return f"{significant(value * 100, 6)} %"
 
 
 def points(value: float) -> str:
     """A difference of two shares, in percentage points: 0.011 is ``1.10 pt``."""
-    return f"{value * 100:.2f} pt"
+    return f"{_hundredfold(value):.2f} pt"
 
 
 def seconds(value: float) -> str:
     """A duration in seconds, for progress and summaries: 0.4 s, 12 s, 3 min 20 s."""
-    if value < 10:
+    if round(value, 1) < 10:
         return f"{value:.1f} s"
-    if value < 60:
-        return f"{value:.0f} s"
-    return f"{int(value // 60)} min {int(value % 60)} s"
+    minutes, left = divmod(round(value), 60)
+    return f"{minutes} min {left} s" if minutes else f"{left} s"
 
 
 def count(number: int, noun: str) -> str:
     """A number with its noun: 1 sample, 3,000 samples."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _hundredfold(value: float) -> float:
+    """Hundredths to two digits; what rounds to nothing has no sign."""
+    return round(value * 100, 2) + 0.0

@@ -58,7 +58,7 @@ class LatencyBudget:
         if n < self.required_runs:
             reason = (
                 f"only {units.count(n, 'run')}: {self.statistic} at "
-                f"{self.confidence:.0%} confidence needs {self.required_runs}"
+                f"{units.percent(self.confidence)} confidence needs {self.required_runs}"
             )
             return self._result(measured_ms, n, "inconclusive", reason, "raise --edge-max-seconds")
         verdict: Verdict = "pass" if measured_ms <= self.limit_ms else "fail"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
@@ -123,9 +124,7 @@ def parse_marker(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
             repeats the signature.
     """
     function = MARKERS[name]
-    signature = (
-        f"{name}{inspect.signature(function).replace(return_annotation=inspect.Signature.empty)}"
-    )
+    signature = f"{name}{signature_text(function)}"
     try:
         inspect.signature(function).bind(*args, **kwargs)
         return function(*args, **kwargs)
@@ -138,6 +137,13 @@ def parse_marker(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
         ) from None
 
 
+def signature_text(function: Callable[..., object]) -> str:
+    """What a marker takes, without types: ``(limit, *, metric='accuracy')``."""
+    taken = inspect.signature(function).parameters.values()
+    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in taken]
+    return str(inspect.Signature(bare))
+
+
 def _require_number(
     name: str,
     value: Any,
@@ -148,7 +154,7 @@ def _require_number(
     most: float | None = None,
     hint: str = "",
 ) -> None:
-    fits = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    fits = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
     fits = fits and (above is None or value > above) and (below is None or value < below)
     fits = fits and (least is None or value >= least) and (most is None or value <= most)
     if not fits:

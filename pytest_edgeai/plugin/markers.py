@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, cast
 
@@ -11,7 +10,7 @@ import pytest
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge import markers as signatures
 from pytest_edgeai.judge.budgets import Budget
-from pytest_edgeai.judge.markers import MARKERS, parse_marker
+from pytest_edgeai.judge.markers import MARKERS, parse_marker, signature_text
 from pytest_edgeai.model.source import ModelSource
 from pytest_edgeai.model.variants import VARIANTS, Variant
 
@@ -74,9 +73,8 @@ def descriptions() -> list[str]:
     }
     lines = []
     for name, function in functions.items():
-        signature = inspect.signature(function).replace(return_annotation=inspect.Signature.empty)
         summary = (function.__doc__ or "").partition("\n")[0]
-        lines.append(f"{name}{signature}: {summary}")
+        lines.append(f"{name}{signature_text(function)}: {summary}")
     return lines
 
 
