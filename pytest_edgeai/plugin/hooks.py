@@ -81,7 +81,8 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Raise what is wrong with a test's markers."""
+    """Raise what is wrong with a test's markers, and forget an earlier run of it."""
+    item.stash[SUBJECTS] = []
     mistake = item.stash[ASKED].mistake
     if mistake is not None:
         raise mistake
@@ -91,7 +92,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Judge the budgets when the body has passed. The only hook that fails a test."""
     outcome = yield
-    if item.stash.get(SUBJECTS, None):
+    if item.stash[SUBJECTS]:
         from pytest_edgeai.plugin.judging import judge
 
         judge(item)

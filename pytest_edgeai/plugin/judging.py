@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pytest_edgeai.judge.verdict import BudgetResult
     from pytest_edgeai.plugin.subject import Subject
     from pytest_edgeai.report.record import Record
+
+
+WIDTH = 79
 
 
 def judge(item: pytest.Item) -> None:
@@ -82,12 +86,18 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
     count = f"{len(failing)} of {units.count(len(subject.results), 'budget')} not met"
     lines = [f"{head}: {count}"]
     for result in failing:
-        lines += ["", f"  {result.marker}: {_gap(result)}", f"    {result.reason}"]
+        lines += ["", f"  {result.marker}: {_gap(result)}"]
+        details = [result.reason]
         if result.unit == "ms" and result.measured is not None:
-            lines += [f"    {text}" for text in _conditions(subject)]
+            details += _conditions(subject)
         if result.advice:
-            lines.append(f"    try: {result.advice}")
+            details.append(f"try: {result.advice}")
+        lines += map(_indented, details)
     return "\n".join(lines)
+
+
+def _indented(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
 def _gap(result: BudgetResult) -> str:

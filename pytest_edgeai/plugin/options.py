@@ -6,6 +6,7 @@ a millisecond.
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,26 +21,32 @@ REPORT_SUFFIXES = (".json",)
 
 def positive_float(text: str) -> float:
     """A number over 0."""
-    number = float(text)
+    number = _number(text)
     if not 0 < number < float("inf"):
-        raise ValueError(f"must be over 0, not {text}")
+        raise ValueError(f"must be a number over 0, not {text}")
     return number
 
 
 def positive_int(text: str) -> int:
     """A whole number from 1."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(f"must be from 1, not {text}")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"must be a whole number from 1, not {text}")
+    return int(text)
 
 
 def confidence(text: str) -> float:
     """A number between 0 and 1."""
-    number = float(text)
+    number = _number(text)
     if not 0 < number < 1:
-        raise ValueError(f"must be between 0 and 1, not {text}")
+        raise ValueError(f"must be a number between 0 and 1, not {text}")
     return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 class Option:
@@ -59,6 +66,15 @@ class Option:
         self.type, self.choices, self.metavar, self.repeat = type, choices, metavar, repeat
         self.flag = f"--edge-{name.replace('_', '-')}"
         self.ini = f"edge_{name}"
+
+    def value(self, text: str) -> Any:
+        """What a text stands for; argparse shows the message of this error alone."""
+        if self.choices and text not in self.choices:
+            raise ArgumentTypeError(f"{text!r} is not one of {', '.join(self.choices)}")
+        try:
+            return self.type(text)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
 
 
 OPTIONS = (
@@ -103,25 +119,31 @@ class Settings:
     int8_io: EdgeType
     calibration_samples: int
     report: tuple[str, ...]
-    cache_dir: Path | None
     use_cache: bool
 
-    def __init__(self, values: dict[str, Any]) -> None:
+    def __init__(self, values: dict[str, Any], cache_dir: Callable[[], Path | None]) -> None:
         self.__dict__.update(values)
+        self._cache_dir = cache_dir
+
+    @property
+    def cache_dir(self) -> Path | None:
+        """Where conversions are kept; pytest's cache is touched only when this is asked."""
+        return self._cache_dir()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the flags and their ini twins."""
     group = parser.getgroup("edgeai", "model acceptance testing for edge AI")
     for option in OPTIONS:
-        kwargs: dict[str, Any] = {"dest": option.ini, "default": None, "help": option.help}
-        if option.choices:
-            kwargs["choices"] = option.choices
-        elif option.type is not str:
-            kwargs["type"] = option.type
-        if option.metavar:
-            kwargs["metavar"] = option.metavar
-        group.addoption(option.flag, action="append" if option.repeat else "store", **kwargs)
+        group.addoption(
+            option.flag,
+            action="append" if option.repeat else "store",
+            dest=option.ini,
+            default=None,
+            type=option.value,
+            metavar=option.metavar or f"{{{','.join(option.choices)}}}",
+            help=option.help,
+        )
         if option.repeat:
             parser.addini(option.ini, option.help, type="linelist", default=[])
         else:
@@ -149,33 +171,38 @@ def settings_of(config: pytest.Config) -> Settings:
                 f"--edge-report {path}: unknown suffix (known: {', '.join(REPORT_SUFFIXES)})"
             )
     no_cache = config.getoption("edge_no_cache")
-    values["use_cache"] = not (config.getini("edge_no_cache") if no_cache is None else no_cache)
-    values["cache_dir"] = _cache_dir(config, values["cache_dir"])
-    return Settings(values)
+    values["use_cache"] = not (_ini(config, "edge_no_cache") if no_cache is None else no_cache)
+    given = values.pop("cache_dir")
+    return Settings(values, lambda: _cache_dir(config, given))
 
 
 def _value(config: pytest.Config, option: Option) -> Any:
     given = config.getoption(option.ini)
     if given is not None:
-        return tuple(given) if option.repeat else given
-    text = config.getini(option.ini)
+        return tuple(dict.fromkeys(given)) if option.repeat else given
+    text = _ini(config, option.ini)
     if not text:
         return option.default
-    return tuple(text) if option.repeat else _parsed(option, text)
-
-
-def _parsed(option: Option, text: str) -> Any:
-    if option.choices and text not in option.choices:
-        raise pytest.UsageError(f"ini {option.ini}: {text!r} is not one of {option.choices}")
+    if option.repeat:
+        return tuple(dict.fromkeys(text))
     try:
-        return option.type(text)
-    except ValueError as error:
+        return option.value(text)
+    except ArgumentTypeError as error:
         raise pytest.UsageError(f"ini {option.ini}: {error}") from None
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(name)
+    except ValueError as error:
+        raise pytest.UsageError(f"ini {name}: {error}") from None
 
 
 def _cache_dir(config: pytest.Config, given: str | None) -> Path | None:
     """Where conversions are kept; None where pytest's own cache is switched off."""
     if given is not None:
-        return config.rootpath / Path(given).expanduser()
+        flag = config.getoption("edge_cache_dir") is not None
+        base = config.invocation_params.dir if flag else config.rootpath
+        return base / Path(given).expanduser()
     cache: pytest.Cache | None = getattr(config, "cache", None)
     return cache.mkdir("edgeai") if cache is not None else None

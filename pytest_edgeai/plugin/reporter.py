@@ -60,7 +60,7 @@ class Reporter:
             terminalreporter.write_line(line)
 
     def _last_lines(self) -> list[str]:
-        lines = []
+        lines = self._devices() if self._config.getoption("dist", "no") != "no" else []
         tally = self._session.conversions()
         if any(tally.values()):
             made, cached = tally["converted"], tally["cached"]
@@ -68,6 +68,17 @@ class Reporter:
         if not hasattr(self._config, "workerinput"):
             lines += [f"edgeai: report {name}" for name in self._session.settings.report]
         return lines
+
+    def _devices(self) -> list[str]:
+        """What the header says of the devices, where the workers of xdist had none to write."""
+        seen = {
+            f"edgeai: device {record['device']}: {conditions['runtime']} "
+            f"{conditions['runtime_version']}, threads {conditions['threads']}, "
+            f"{conditions['cpu']} ({conditions['machine']})"
+            for record in self._records
+            if (conditions := record["conditions"])
+        }
+        return sorted(seen)
 
     def _run(self, exitstatus: int) -> dict[str, Any]:
         import importlib.metadata
