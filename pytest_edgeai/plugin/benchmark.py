@@ -15,11 +15,24 @@ if TYPE_CHECKING:
 PERCENTILES = {"p50_ms": "median", "p90_ms": "p90", "p95_ms": "p95", "p99_ms": "p99"}
 
 
+NO_DEVICE_TIME = "benchmark() timed a function that spends no time on the device"
+TIME_IT_HERE = (
+    "call an interpreter in it, or time it on this machine: "
+    "@pytest.mark.benchmark(timer=time.perf_counter)"
+)
+# A round is long enough for pytest-benchmark when it lasts half of the timer's precision.
+ONE_CALL_A_ROUND = {"min_time": 1e-12, "calibration_precision": 0.5}
+MAX_IDLE_READINGS = 10_000
+"""pytest-benchmark reads a timer a few thousand times to find its precision; a function that moves
+it by a nanosecond would then be called a billion times."""
+
+
 class DeviceClock:
     """A timer that shows the time spent on the device, in seconds.
 
     pytest-benchmark reads it before and after each call. A reading with no device time since the
-    last one moves it by one nanosecond, its resolution, so that the timer's precision can be found.
+    last one moves it by one nanosecond, its resolution, so that the timer's precision can be found;
+    too many of them are an error.
 
     Attributes:
         users: what spent time on it: interpreters, or a converter.
@@ -33,10 +46,14 @@ class DeviceClock:
         self._elapsed_ns = 0
         self._inferences = 0
         self._moved = False
+        self._idle_readings = 0
 
     def __call__(self) -> float:
         if not self._moved:
             self._elapsed_ns += 1
+            self._idle_readings += 1
+            if self._idle_readings > MAX_IDLE_READINGS:
+                raise UsageError(NO_DEVICE_TIME, TIME_IT_HERE)
         self.single &= self._inferences <= 1
         self._moved, self._inferences = False, 0
         return self._elapsed_ns / 1e9
@@ -44,6 +61,7 @@ class DeviceClock:
     def add(self, user: object, elapsed_ns: int, inferences: int) -> None:
         """Spend device time."""
         self._elapsed_ns += elapsed_ns
+        self._idle_readings = 0
         self._inferences += inferences
         self._moved = True
         if not any(known is user for known in self.users):
@@ -56,7 +74,7 @@ CLOCK = pytest.StashKey[DeviceClock]()
 def install_clock(item: pytest.Item) -> None:
     """Make the device's clock the timer of a test's ``benchmark``, unless it names its own.
 
-    With so small a ``min_time`` every round is one call, so that percentiles are of single calls.
+    Every round is one call, so that percentiles are of single calls.
     """
     mark = item.get_closest_marker("benchmark")
     options = dict(mark.kwargs) if mark else {}
@@ -64,7 +82,7 @@ def install_clock(item: pytest.Item) -> None:
         return
     clock = item.stash[CLOCK] = DeviceClock()
     item.add_marker(
-        pytest.mark.benchmark(**{"min_time": 1e-9, **options, "timer": clock}), append=False
+        pytest.mark.benchmark(**{**ONE_CALL_A_ROUND, **options, "timer": clock}), append=False
     )
 
 
@@ -81,11 +99,7 @@ def rounds_ns(item: pytest.Item) -> Any:
     if fixture is None or fixture.stats is None or clock is None:
         return None
     if not clock.users:
-        raise UsageError(
-            "benchmark() timed a function that never called an interpreter: no device time",
-            "call the interpreter in it, or time it here: "
-            "@pytest.mark.benchmark(timer=time.perf_counter)",
-        )
+        raise UsageError(NO_DEVICE_TIME, TIME_IT_HERE)
     return np.rint(np.array(fixture.stats.stats.data) * 1e9).astype(np.int64)
 
 
