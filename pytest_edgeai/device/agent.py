@@ -8,7 +8,6 @@ One request is ``(operation, arguments, limit_s)``; its answer is ``("ok", value
 from __future__ import annotations
 
 import base64
-import faulthandler
 import gc
 import importlib
 import os
@@ -24,7 +23,7 @@ import numpy as np
 RUNTIMES = {
     "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
-    "tensorflow": ("tensorflow.lite", "tensorflow"),
+    "tensorflow": ("tensorflow.lite.python.interpreter", "tensorflow"),
 }
 
 # One RELU operator, float32 [1] -> [1]: the smallest model that proves a runtime by running.
@@ -136,7 +135,8 @@ class Agent:
     def __init__(self):
         self.interpreter_class = None
         self.interpreter = None
-        self.runners = {}
+        self.loaded = ()
+        self.told = ""
         self.fed = {}
 
     def hello(self, runtime):
@@ -163,6 +163,7 @@ class Agent:
         return {"runtime": distribution, "runtime_version": version, **facts()}
 
     def load(self, path, threads):
+        self.loaded, self.told = (path, threads), ""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.interpreter = self.interpreter_class(model_path=path, num_threads=threads)
@@ -177,34 +178,62 @@ class Agent:
             self.fed.pop(args[0], None)
         return getattr(self.interpreter, method)(*args, **kwargs)
 
+    # A runner that is kept makes every other call of its interpreter fail.
+
     def signature(self, key):
-        runner = self.runners[key] = self.interpreter.get_signature_runner(key)
+        runner = self.interpreter.get_signature_runner(key)
         return runner.get_input_details(), runner.get_output_details()
 
     def run_signature(self, key, inputs):
-        return {name: np.asarray(value) for name, value in self.runners[key](**inputs).items()}
+        """Outputs by name, and the time of the call alone; the runner resizes the inputs."""
+        self.fed = {}
+        runner = self.interpreter.get_signature_runner(key)
+        start = time.perf_counter_ns()
+        outputs = runner(**inputs)
+        elapsed_ns = time.perf_counter_ns() - start
+        return {name: np.asarray(value) for name, value in outputs.items()}, elapsed_ns
 
     def predict(self, inputs, outputs, reset, limit_s):
-        """Run once per leading entry of ``inputs`` ({tensor index: array}); times are summed."""
-        interpreter, answers, elapsed_ns = self.interpreter, [[] for _ in outputs], 0
+        """Run once per leading entry of ``inputs`` ({tensor index: array}); times are summed.
+
+        Stops early when ``limit_s`` have passed: the answers tell how far it came.
+        """
+        answers, elapsed_ns, begin = [[] for _ in outputs], 0, time.monotonic()
         for number in range(len(next(iter(inputs.values())))):
+            if number and time.monotonic() - begin > limit_s:
+                break
             arm(limit_s)
+            tensors = {index: array[number, ...] for index, array in inputs.items()}
             if reset:
-                interpreter.reset_all_variables()
+                self.reset(reset, tensors)
+            interpreter = self.interpreter
             start = time.perf_counter_ns()
-            for index, array in inputs.items():
-                interpreter.set_tensor(index, array[number])
+            for index, tensor in tensors.items():
+                interpreter.set_tensor(index, tensor)
             interpreter.invoke()
             elapsed_ns += time.perf_counter_ns() - start
             for answer, index in zip(answers, outputs):
                 answer.append(interpreter.get_tensor(index))
-        self.fed = {index: array[-1] for index, array in inputs.items()}
+            self.fed = tensors
         return [np.stack(a) if len({x.shape for x in a}) == 1 else a for a in answers], elapsed_ns
 
-    def time_runs(self, min_runs, min_s, max_runs, max_s):
+    def reset(self, how, tensors):
+        """Forget what the model kept: its ``variables``, or, by a ``reload``, its resources too."""
+        if how == "variables":
+            self.interpreter.reset_all_variables()
+            return
+        self.load(*self.loaded)
+        for details in self.interpreter.get_input_details():
+            shape = tensors[details["index"]].shape
+            if tuple(details["shape"]) != shape:
+                self.interpreter.resize_tensor_input(details["index"], shape)
+        self.interpreter.allocate_tensors()
+
+    def time_runs(self, min_runs, min_s, max_runs, max_s, limit_s):
         """Time set_tensor + invoke in a loop with the inputs last fed.
 
-        Ends at ``max_runs`` or ``max_s``, else as soon as both minima are reached.
+        Ends at ``max_runs`` or ``max_s``, else as soon as both minima are reached; no single run
+        may take longer than ``limit_s``.
         """
         set_tensor, invoke = self.interpreter.set_tensor, self.interpreter.invoke
         clock, inputs, samples = time.perf_counter_ns, list(self.fed.items()), []
@@ -213,6 +242,7 @@ class Agent:
         try:
             begin = clock()
             while len(samples) < max_runs:
+                arm(limit_s)
                 start = clock()
                 for index, array in inputs:
                     set_tensor(index, array)
@@ -237,6 +267,13 @@ class Agent:
         except (RuntimeError, ValueError, KeyError):
             return None
 
+    def news(self, error):
+        """An error's text without what was told before: a runtime collects its refusals."""
+        text = str(error)
+        if isinstance(error, RuntimeError) and text.startswith(self.told):
+            self.told, text = text, text[len(self.told) :]
+        return text
+
     def conditions(self):
         return conditions()
 
@@ -250,22 +287,16 @@ def arm(limit_s):
         signal.setitimer(signal.ITIMER_REAL, limit_s)
 
 
-def redirect_output(path):
-    """Send what native code prints, and the stack of a crash, to a file."""
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-    faulthandler.enable(file=2, all_threads=False)
+def redirect_output():
+    """Let what native code prints go to stderr."""
+    os.dup2(2, 1)
 
 
 def serve(channel):
     """Answer requests until the channel closes."""
-    redirect_output(channel.receive())
+    redirect_output()
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    # Ctrl-C in the terminal reaches the whole group: pytest decides, then closes the channel.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     agent = Agent()
     channel.send("ready")
     while True:
@@ -273,15 +304,15 @@ def serve(channel):
             operation, arguments, limit_s = channel.receive()
         except EOFError:
             return
-        args, kwargs = unpack(arguments)
         arm(limit_s)
-        start = time.perf_counter_ns()
         try:
+            args, kwargs = unpack(arguments)
+            start = time.perf_counter_ns()
             value = getattr(agent, operation)(*args, **kwargs)
             elapsed_ns = time.perf_counter_ns() - start
             answer = ("ok", pack(value), elapsed_ns)
         except Exception as error:
-            answer = ("error", type(error).__name__, str(error))
+            answer = ("error", type(error).__name__, agent.news(error))
         arm(0)
         channel.send(answer)
 

@@ -1,128 +1,101 @@
-"""A batch of real values as a model's tensors, and back."""
+"""A batch of samples as single runs of a model, and the runs' answers as a batch."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pytest_edgeai.device.quantisation import Array, Details, dequantise, quantise
 from pytest_edgeai.errors import TensorError
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Details = Mapping[str, Any]
-"""One entry of ``get_input_details()`` or ``get_output_details()``."""
 
 Batch = Array | Mapping[str, Any]
 """Samples of a model's only input, or of each input by name."""
 
-_KINDS = {"f": "float", "i": "integer", "u": "integer", "b": "bool", "S": "string", "c": "complex"}
+RUNS_PER_REQUEST = 64
+BYTES_PER_REQUEST = 32 * 1024 * 1024
+"""What one request carries at most, there and back; one run goes whatever its size."""
 
 
-def is_quantised(details: Details) -> bool:
-    """Whether a tensor holds integers that stand for real values."""
-    return np.dtype(details["dtype"]).kind in "iu" and float(details["quantization"][0]) > 0
+@dataclass(frozen=True)
+class Runs:
+    """A batch, cut into runs of the model.
 
-
-def real_range(details: Details) -> tuple[float, float]:
-    """The smallest and largest real value that a quantised tensor can hold."""
-    scale, zero_point = details["quantization"]
-    limits = np.iinfo(np.dtype(details["dtype"]).name)
-    return float((limits.min - zero_point) * scale), float((limits.max - zero_point) * scale)
-
-
-def quantise(values: Array, details: Details) -> Array:
-    """Real values as the tensor's dtype: ``round(real / scale) + zero_point``, saturating.
-
-    Raises:
-        TensorError: another kind of dtype than the tensor takes, or a value that it cannot hold.
+    Attributes:
+        tensors: for each input by index, quantised, shape (runs, *input shape).
+        samples: how many there were.
+        group: samples in one run; 0 where the model's inputs have no batch dimension.
     """
-    dtype = np.dtype(details["dtype"])
-    if dtype.kind in "OS":
-        return _strings(values, details)
-    expected = "float" if is_quantised(details) else _KINDS[dtype.kind]
-    if _KINDS.get(values.dtype.kind) != expected:
-        raise TensorError(_wrong_kind(values, details, expected))
-    if is_quantised(details):
-        if not np.isfinite(values).all():
+
+    tensors: dict[int, Array]
+    samples: int
+    group: int
+
+    def __len__(self) -> int:
+        return len(next(iter(self.tensors.values())))
+
+    def part(self, first: int, outputs: Sequence[Details]) -> dict[int, Array]:
+        """The runs from ``first`` on that fit into one request."""
+        sizes = [array[:1].nbytes for array in self.tensors.values()]
+        sizes += [_nbytes(details) for details in outputs]
+        count = min(max(BYTES_PER_REQUEST // max(sum(sizes), 1), 1), RUNS_PER_REQUEST)
+        return {index: array[first : first + count] for index, array in self.tensors.items()}
+
+    def joined(self, answers: Sequence[Array], details: Details) -> Array:
+        """One output's answers to all runs as real values, one per sample.
+
+        Raises:
+            TensorError: the answers differ in shape, or are not one per sample.
+        """
+        shapes = {np.shape(answer) for answer in answers}
+        if len(shapes) > 1:
             raise TensorError(
-                f"input {details['name']!r} is {dtype} and cannot hold NaN or infinity"
+                f"output {details['name']!r} changes its shape from sample to sample "
+                f"({', '.join(map(str, sorted(shapes)))}): call predict() for one sample at a time"
             )
-        scale, zero_point = details["quantization"]
-        limits = np.iinfo(dtype.name)
-        steps = np.round(values / np.float32(scale)) + zero_point
-        saturated: Array = np.clip(steps, limits.min, limits.max)
-        return saturated.astype(dtype)
-    if dtype.kind in "iu" and not np.array_equal(values.astype(dtype), values):
-        raise TensorError(f"input {details['name']!r} is {dtype}: a value does not fit into it")
-    return values.astype(dtype, copy=False)
+        (shape,) = shapes
+        if self.group and shape[:1] == (self.group,):
+            return dequantise(np.concatenate(answers), details)[: self.samples]
+        if self.group > 1:
+            raise TensorError(
+                f"output {details['name']!r} of shape {shape} does not have one value for each of "
+                f"the {self.group} samples of a run: use set_tensor(), invoke() and get_tensor()"
+            )
+        return dequantise(np.stack(answers), details)
 
 
-def dequantise(values: Array, details: Details) -> Array:
-    """A tensor as real values, float32: ``(quantised - zero_point) * scale``."""
-    if not is_quantised(details):
-        return values
-    scale, zero_point = details["quantization"]
-    return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
-
-
-def _strings(values: Array, details: Details) -> Array:
-    if values.dtype.kind not in "OSU":
-        raise TensorError(_wrong_kind(values, details, "string"))
-    texts = [v if isinstance(v, bytes) else str(v).encode() for v in values.ravel().tolist()]
-    array: Array = np.empty(len(texts), dtype=object)
-    array[:] = texts
-    return array.reshape(values.shape)
-
-
-def _wrong_kind(values: Array, details: Details, expected: str) -> str:
-    text = f"input {details['name']!r} takes {expected} values, not {values.dtype}"
-    if expected == "float":
-        text += (
-            " (predict() takes real values, scaled as in training: batch.astype('float32'); "
-            "already quantised tensors go in with set_tensor())"
-        )
-    return text
-
-
-def runs(values: Array, details: Details) -> Array:
-    """A batch cut into one array of the model's own input shape per inference.
+def as_runs(arrays: Mapping[int, Array], inputs: Sequence[Details]) -> Runs:
+    """A batch as runs.
 
     Args:
-        values: shape (N, ...) where the model's input is (B, ...) or has no batch dimension.
-
-    Returns:
-        Shape (runs, *input shape). A last run that is not full repeats the last sample.
+        arrays: real values by tensor index. Shape (N, ...) where the input is (B, ...), its last
+            run filled up with the last sample; or (N, *input shape), one run each.
 
     Raises:
-        TensorError: a shape that the input does not take.
+        TensorError: a shape, dtype or value that an input does not take.
     """
-    shape = tuple(int(size) for size in details["shape"])
-    signature = tuple(int(size) for size in details["shape_signature"]) or shape
-    if values.ndim == len(shape) + 1 and _fits(values.shape[1:], signature):
-        return values
-    if not (shape and values.ndim == len(shape) and _fits(values.shape[1:], signature[1:])):
-        raise TensorError(_wrong_shape(values, details["name"], signature))
-    if len(values) == 0:
-        raise TensorError(f"input {details['name']!r}: the batch is empty")
-    missing = -len(values) % shape[0]
-    if missing:
-        values = np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
-    return values.reshape((-1, shape[0], *values.shape[1:]))
+    by_number = {int(details["index"]): details for details in inputs}
+    tensors = {
+        index: _runs(quantise(array, by_number[index]), by_number[index])
+        for index, array in arrays.items()
+    }
+    counts = {str(by_number[index]["name"]): len(array) for index, array in tensors.items()}
+    if len(set(counts.values())) > 1:
+        raise TensorError(f"the inputs take different numbers of samples in a run: {counts} runs")
+    return Runs(tensors, len(next(iter(arrays.values()))), _group(arrays, by_number))
 
 
-def _fits(shape: tuple[int, ...], signature: tuple[int, ...]) -> bool:
-    return len(shape) == len(signature) and all(
-        want in (-1, have) for have, want in zip(shape, signature, strict=True)
-    )
-
-
-def _wrong_shape(values: Array, name: str, signature: tuple[int, ...]) -> str:
-    wanted = ", ".join(["N", *("any" if size == -1 else str(size) for size in signature[1:])])
-    text = f"input {name!r} takes a batch of shape ({wanted}), not {values.shape}"
-    if _fits(values.shape, signature[1:]):
-        text += " (one sample is a batch of one: sample[np.newaxis])"
-    return text
+def resized(values: Array, details: Details) -> list[int] | None:
+    """The shape that an input with dynamic dimensions needs for these values; None if it has it."""
+    shape = _shape(details)
+    kept = shape[:1] if values.ndim == len(shape) else ()
+    wanted = (*kept, *values.shape[1:])
+    if wanted == shape or not _fits(wanted, _signature(details)):
+        return None
+    return list(wanted)
 
 
 def by_index(
@@ -140,7 +113,7 @@ def by_index(
         if len(inputs) != 1:
             names = ", ".join(input_names)
             raise TensorError(f"the model has several inputs: give a mapping by name ({names})")
-        return {int(inputs[0]["index"]): np.asarray(batch)}
+        return {int(inputs[0]["index"]): _as_array(batch, inputs[0]["name"])}
     known: dict[str, int] = {}
     for name, details in zip(input_names, inputs, strict=True):
         tensor_name = str(details["name"])
@@ -148,41 +121,75 @@ def by_index(
         known |= dict.fromkeys((name, tensor_name, bare), int(details["index"]))
     if sorted(known.get(name, -1) for name in batch) != sorted(int(d["index"]) for d in inputs):
         raise TensorError(
-            f"the model takes the inputs {', '.join(input_names)}, not {', '.join(batch)}"
+            f"the model takes the inputs {', '.join(input_names)}, not {', '.join(map(str, batch))}"
         )
-    arrays = {known[name]: np.asarray(array) for name, array in batch.items()}
-    counts = {name: len(np.atleast_1d(array)) for name, array in batch.items()}
+    arrays = {name: _as_array(array, name) for name, array in batch.items()}
+    counts = {name: len(np.atleast_1d(array)) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         raise TensorError(f"the inputs differ in their number of samples: {counts}")
-    return arrays
+    return {known[name]: array for name, array in arrays.items()}
 
 
-def joined(answers: Sequence[Array], details: Details, group: int) -> Array:
-    """Answers of single runs as one batch.
-
-    Args:
-        group: the model's own batch size; an output that does not start with it is stacked.
-    """
-    shapes = {np.shape(answer)[1:] for answer in answers}
-    if len(shapes) > 1:
-        raise TensorError(
-            f"output {details['name']!r} changes its shape from sample to sample "
-            f"({', '.join(map(str, sorted(shapes)))}): call predict() for one sample at a time"
-        )
-    if np.shape(answers[0])[:1] == (group,):
-        return np.concatenate(answers)
-    return np.stack(answers)
+def _as_array(values: Any, name: str) -> Array:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise TensorError(f"input {name!r}: the batch is no array: {error}") from None
 
 
-def random_tensor(details: Details, generator: np.random.Generator) -> Array:
-    """Values an input can hold: the full range of 8 bits, 0..1 for floats, zeros for indices."""
-    shape, dtype = tuple(details["shape"]), np.dtype(details["dtype"])
-    if dtype.kind == "f":
-        return generator.random(shape).astype(dtype)
-    if dtype.itemsize == 1 and dtype.kind in "iu":
-        limits = np.iinfo(dtype.name)
-        return generator.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-    if dtype.kind in "OS":
-        array: Array = np.full(shape, b"", dtype=object)
-        return array
-    return np.zeros(shape, dtype)
+def _runs(values: Array, details: Details) -> Array:
+    """Shape (runs, *input shape)."""
+    shape, signature = _shape(details), _signature(details)
+    whole = values.ndim == len(shape) + 1 and _fits(values.shape[1:], signature)
+    grouped = shape and values.ndim == len(shape) and _fits(values.shape[1:], signature[1:])
+    if not whole and not grouped:
+        raise TensorError(_wrong_shape(values, details["name"], signature))
+    if len(values) == 0:
+        raise TensorError(f"input {details['name']!r}: the batch is empty")
+    if whole:
+        return values
+    missing = -len(values) % shape[0]
+    if missing:
+        values = np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
+    return values.reshape((-1, shape[0], *values.shape[1:]))
+
+
+def _group(arrays: Mapping[int, Array], by_number: Mapping[int, Details]) -> int:
+    shapes = {index: _shape(by_number[index]) for index in arrays}
+    grouped = [shapes[index][0] for index, a in arrays.items() if a.ndim == len(shapes[index])]
+    if grouped:
+        return grouped[0]
+    return 1 if any(shape[:1] == (1,) for shape in shapes.values()) else 0
+
+
+def _shape(details: Details) -> tuple[int, ...]:
+    return tuple(int(size) for size in details["shape"])
+
+
+def _signature(details: Details) -> tuple[int, ...]:
+    """The shape as it is now, with -1 for what may change."""
+    shape, signature = _shape(details), [int(size) for size in details["shape_signature"]]
+    if len(signature) != len(shape):
+        return shape
+    return tuple(-1 if may == -1 else now for now, may in zip(shape, signature, strict=True))
+
+
+def _nbytes(details: Details) -> int:
+    return math.prod(_shape(details)) * np.dtype(details["dtype"]).itemsize
+
+
+def _fits(shape: tuple[int, ...], signature: tuple[int, ...]) -> bool:
+    return len(shape) == len(signature) and all(
+        want in (-1, have) for have, want in zip(shape, signature, strict=True)
+    )
+
+
+def _wrong_shape(values: Array, name: str, signature: tuple[int, ...]) -> str:
+    sizes = ["any" if size == -1 else str(size) for size in signature]
+    wanted = f"({', '.join(['N', *sizes[1:]])})"
+    if sizes[:1] and sizes[0] not in ("any", "1"):
+        wanted += f" or ({', '.join(['N', *sizes])})"
+    text = f"input {name!r} takes a batch of shape {wanted}, not {values.shape}"
+    if _fits(values.shape, signature[1:]):
+        text += " (one sample is a batch of one: sample[np.newaxis])"
+    return text

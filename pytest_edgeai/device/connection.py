@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shlex
 import signal
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+import weakref
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import execnet
 
 from pytest_edgeai import units
 from pytest_edgeai.device import agent
+from pytest_edgeai.device.gateway import PythonProcess, open_gateway
+from pytest_edgeai.device.refusals import NO_REASON, OUT_OF_MEMORY
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.errors import DeviceError, EdgeAIError, InterpreterError, TensorError
 
 GRACE_S = 5.0
 """How much longer than the device's own limit this side waits before it kills."""
+ENDING_S = 1.0
+"""How long a process may take to end by itself."""
 LOG_LINES = 8
+TEXT_LENGTH = 400
 
 
 class AgentProcess:
@@ -35,37 +37,34 @@ class AgentProcess:
 
     def __init__(self, device: DeviceSpec, what: str, limit_s: float) -> None:
         self._device = device
-        self._what = what
+        self.what = what
         self.limit_s = limit_s
         self._death: DeviceError | None = None
-        self._log = _new_log()
+        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115  (closed by _end)
         self._group = execnet.Group()
         self._group.set_execmodel("thread", "main_thread_only")
+        self._end = weakref.finalize(self, _end, self._group, self._log)
         try:
-            self._gateway, self._channel = self._start()
+            self._process, self._channel = self._start()
         except BaseException:
             self.close()
             raise
 
-    def _start(self) -> tuple[execnet.Gateway, execnet.Channel]:
-        spec = execnet.XSpec("popen")
-        # Set as an attribute: inside the spec's text "//" would end the value.
-        spec.python = shlex.join(self._device.command)
+    def _start(self) -> tuple[PythonProcess, execnet.Channel]:
+        command = self._device.command
         try:
-            with _stderr_to(self._log):
-                gateway = self._group.makegateway(spec)
-                channel = gateway.remote_exec(agent)
-            channel.send(str(self._log))
+            process, gateway = open_gateway(command, self._log, self._group, self.limit_s)
+            channel = gateway.remote_exec(agent)
             channel.receive(timeout=self.limit_s)
         except (OSError, EOFError, execnet.Channel.TimeoutError) as error:
             raise DeviceError(
-                f"device {self._device.name!r}: its Python did not start: {spec.python}: "
+                f"device {self._device.name!r}: its Python did not start: {shlex.join(command)}: "
                 f"{str(error) or 'it ended at once'}{self._last_lines()}",
-                "check `python` of this device in the configuration",
+                "check `python` of this device: a command line that starts Python 3.9 or newer",
             ) from None
         except execnet.Channel.RemoteError as error:
             raise self._no_agent(str(error)) from None
-        return gateway, channel
+        return process, channel
 
     def __enter__(self) -> AgentProcess:
         return self
@@ -97,32 +96,35 @@ class AgentProcess:
         if self._death is not None:
             raise self._death
         step, limit_s = step or operation, self.limit_s * calls
+        arguments = agent.pack((args, kwargs))
         try:
-            self._channel.send((operation, agent.pack((args, kwargs)), limit_s))
+            self._channel.send((operation, arguments, limit_s))
             answer = self._channel.receive(timeout=limit_s + GRACE_S)
+        except self._channel.TimeoutError:  # an OSError, too
+            self._process.kill()
+            raise self._lost(step, limit_s, timed_out=True) from None
         except (EOFError, OSError):
             raise self._lost(step, limit_s) from None
-        except self._channel.TimeoutError:
-            self._gateway._io.kill()  # execnet has no public way to end one gateway at once
-            raise self._lost(step, limit_s, timed_out=True) from None
-        except KeyboardInterrupt:
-            self._gateway._io.kill()
+        except BaseException as error:  # such as Ctrl-C; its answer must not become the next one's
+            self._process.kill()
+            self._death = self._gone(f"{step} was cut off by {type(error).__name__}")
             raise
         if answer[0] == "error":
             raise self._refusal(step, *answer[1:])
         return agent.unpack(answer[1]), answer[2]
 
+    def _gone(self, what: str, hint: str = "") -> DeviceError:
+        return DeviceError(f"{self.what} on device {self._device.name!r}: {what}", hint)
+
     def _refusal(self, step: str, kind: str, text: str) -> EdgeAIError:
-        message = f"{self._what}: {step}: {text.strip() or kind}"
+        message = f"{self.what}: {step}: {_brief(text) or NO_REASON}"
         if kind in ("ValueError", "TypeError", "KeyError", "IndexError"):
             return TensorError(message)
         if kind == "MemoryError":
-            return InterpreterError(
-                f"{self._what}: {step}: out of memory on device {self._device.name!r}"
-            )
-        if kind in ("RuntimeError", "OSError"):
-            return InterpreterError(message)
-        return InterpreterError(f"{self._what}: {step}: {kind}: {text.strip()}")
+            message = f"{self.what}: {step}: {OUT_OF_MEMORY} on device {self._device.name!r}"
+        elif kind not in ("RuntimeError", "OSError"):
+            message = f"{self.what}: {step}: {kind}: {_brief(text)}"
+        return InterpreterError(message)
 
     def _no_agent(self, traceback: str) -> DeviceError:
         reason = traceback.strip().splitlines()[-1]
@@ -132,9 +134,10 @@ class AgentProcess:
         return DeviceError(f"device {self._device.name!r}: {reason}", hint)
 
     def _lost(self, step: str, limit_s: float, timed_out: bool = False) -> DeviceError:
-        status = self._gateway._io.wait()
+        status = self._process.ended()
         number = _signal_number(status)
         if timed_out or number == getattr(signal, "SIGALRM", None):
+            limit_s = limit_s if timed_out else self.limit_s  # the device's own, for one run
             what = f"{step} did not return within {units.seconds(limit_s)} and was ended"
             hint = "raise --edge-call-timeout if this model really needs longer"
         else:
@@ -147,47 +150,38 @@ class AgentProcess:
                 hint = (
                     "often the kernel's out-of-memory killer: see `dmesg`, or use a smaller model"
                 )
-        where = f"{self._what} on device {self._device.name!r}"
-        self._death = DeviceError(f"{where}: {what}{self._last_lines()}", hint)
+        self._death = self._gone(f"{what}{self._last_lines()}", hint)
         return self._death
 
     def _last_lines(self) -> str:
-        with contextlib.suppress(OSError):
-            lines = self._log.read_text(errors="replace").strip().splitlines()
-            if lines:
-                return "\nlast lines of its stderr:\n    " + "\n    ".join(lines[-LOG_LINES:])
-        return ""
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        if not lines:
+            return ""
+        return "\nlast lines of its stderr:\n    " + "\n    ".join(lines[-LOG_LINES:])
 
     def close(self) -> None:
         """End the process; it is killed when it does not end by itself."""
-        self._group.terminate(timeout=1.0)
-        self._log.unlink(missing_ok=True)
+        self._death = self._death or self._gone("its process is closed")
+        self._end()
 
 
-def _new_log() -> Path:
-    handle, name = tempfile.mkstemp(prefix="edgeai-", suffix=".log")
-    os.close(handle)
-    return Path(name)
+def _end(group: execnet.Group, log: IO[bytes]) -> None:
+    group.terminate(timeout=ENDING_S)
+    log.close()
 
 
-@contextlib.contextmanager
-def _stderr_to(path: Path) -> Iterator[None]:
-    """Let a child started meanwhile write its stderr to a file; execnet has no option for it."""
-    saved = os.dup(2)
-    target = os.open(path, os.O_WRONLY | os.O_APPEND)
-    try:
-        os.dup2(target, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(target)
+def _brief(text: str) -> str:
+    """What a runtime says, once: XNNPACK's try and the one without it report the same."""
+    text = text.strip()
+    half = len(text) // 2
+    if text[:half] == text[half:]:
+        text = text[:half].strip()
+    return text if len(text) <= TEXT_LENGTH else f"{text[:TEXT_LENGTH]} [...]"
 
 
-def _signal_number(status: int | None) -> int:
+def _signal_number(status: int) -> int:
     """The signal that ended a process, also when a shell or an emulator passed it on as 128 + n."""
-    if status is None:
-        return 0
     if status < 0:
         return -status
     return status - 128 if 128 < status < 160 else 0

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from functools import cached_property
+from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
 
-from pytest_edgeai.device.batch import (
-    Array,
-    Batch,
-    Details,
-    by_index,
-    dequantise,
-    joined,
-    quantise,
-    random_tensor,
-    runs,
-)
+from pytest_edgeai.device.batch import Batch, Runs, as_runs, by_index, resized
 from pytest_edgeai.device.device import Device
-from pytest_edgeai.device.refusals import HINT_DAMAGED, explained
-from pytest_edgeai.device.signature import SignatureRunner
-from pytest_edgeai.errors import InterpreterError, TensorError
+from pytest_edgeai.device.quantisation import Array, native, random_tensor
+from pytest_edgeai.device.refusals import hint
+from pytest_edgeai.device.signature import SignatureRunner, Signatures, named
+from pytest_edgeai.errors import EdgeAIError, InterpreterError, TensorError
 from pytest_edgeai.model.tflite import Model
 
-RUNS_PER_REQUEST = 64
 BURST_NS = 100_000_000
 SEED = 20_240_229
 
@@ -39,7 +32,7 @@ class Interpreter:
     """A model loaded by the runtime of a device, in a process of its own.
 
     It has the calls of ``tf.lite.Interpreter``, with the same arguments and results, and its
-    tensors are allocated. ``predict`` takes and returns real values.
+    tensors are allocated. ``predict`` takes and returns real values. A context manager.
 
     Attributes:
         model: the file under test and its facts.
@@ -60,18 +53,29 @@ class Interpreter:
         self.threads = threads or device.spec.threads or 1
         self.clock: DeviceClock | None = None
         self._fed: set[int] = set()
-        self._seeded = False
+        self._seeded: set[int] = set()
         self._ahead_ns: deque[int] = deque()
         self._burst_runs = 1
+        self._signatures = Signatures(self._request, repr(self))
         self._process = device.start(f"{model.variant} of {model.name}")
         try:
             self.load_ms = self._load()
-            self._inputs = self.get_input_details()
-            self._outputs = self.get_output_details()
+            self._refresh_details()
             self.delegated: bool | None = self._request("delegated")[0]
         except BaseException:
             self.close()
             raise
+
+    def __enter__(self) -> Interpreter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @property
     def variant(self) -> str:
@@ -106,8 +110,9 @@ class Interpreter:
 
     def set_tensor(self, tensor_index: int, value: Any) -> None:
         """Copy a value of the input's shape and dtype into it; nothing is scaled or cast."""
-        elapsed_ns = self._call("set_tensor", int(tensor_index), np.asarray(value))[1]
+        elapsed_ns = self._call("set_tensor", int(tensor_index), native(value))[1]
         self._fed.add(int(tensor_index))
+        self._seeded.discard(int(tensor_index))
         self._tell(elapsed_ns, 0)
 
     def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> Array:
@@ -117,22 +122,20 @@ class Interpreter:
     def resize_tensor_input(self, input_index: int, tensor_size: Any, strict: bool = False) -> None:
         """Give an input another shape; ``allocate_tensors`` has to follow."""
         size = [int(extent) for extent in tensor_size]
-        self._call("resize_tensor_input", int(input_index), size, strict=strict)
+        self._call("resize_tensor_input", int(input_index), size, strict=bool(strict))
         self._fed.discard(int(input_index))
 
     def reset_all_variables(self) -> None:
-        """Set the model's variables back to their start."""
+        """Set the model's variable tensors back to their start; not its resource variables."""
         self._call("reset_all_variables")
 
     def get_signature_list(self) -> dict[str, Any]:
         """Signature keys with the names of their inputs and outputs."""
-        return dict(self._call("get_signature_list")[0])
+        return self._signatures.all()
 
     def get_signature_runner(self, signature_key: str | None = None) -> SignatureRunner:
         """A callable for one signature: ``runner(x=...)`` returns outputs by name."""
-        key = signature_key or self._only_signature()
-        inputs, outputs = self._request("signature", key, step="get_signature_runner")[0]
-        return SignatureRunner(self._run_signature, key, inputs, outputs)
+        return SignatureRunner(self._run_signature, *self._signatures.details(signature_key))
 
     def invoke(self) -> None:
         """Run the model once.
@@ -166,33 +169,27 @@ class Interpreter:
         Raises:
             TensorError: a shape, dtype or name that the model does not take.
         """
+        self._refresh_if_stale()
         arrays = by_index(batch, self._inputs, self.input_names)
-        samples = len(next(iter(arrays.values())))
-        if any(len(array) != samples for array in arrays.values()):
-            raise TensorError(
-                f"{self!r}: the inputs of the batch differ in their number of samples"
-            )
         self._resize_to(arrays)
-        tensors = {
-            index: runs(quantise(array, self._input(index)), self._input(index))
-            for index, array in arrays.items()
-        }
-        answers = self._run_all(tensors)
+        runs = as_runs(arrays, named(self._inputs, self.input_names))
         outputs = {
-            name: dequantise(answer, details)[:samples]
-            for name, details, answer in zip(self.output_names, self._outputs, answers, strict=True)
+            str(details["name"]): runs.joined(answers, details)
+            for details, answers in zip(
+                named(self._outputs, self.output_names), self._run_all(runs), strict=True
+            )
         }
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
-    @property
+    @cached_property
     def input_names(self) -> list[str]:
         """The inputs' names: as in the model's only signature, else the tensors' own."""
-        return self._names("inputs", self._inputs)
+        return self._signatures.names("inputs", self._inputs)
 
-    @property
+    @cached_property
     def output_names(self) -> list[str]:
         """The outputs' names: as in the model's only signature, else the tensors' own."""
-        return self._names("outputs", self._outputs)
+        return self._signatures.names("outputs", self._outputs)
 
     @property
     def input_origin(self) -> str:
@@ -205,10 +202,12 @@ class Interpreter:
         Inputs that nobody set get seeded random values first. The loop runs on the device; it ends
         at ``max_runs`` or ``max_s``, else when both minima are reached.
         """
+        self._refresh_if_stale()
         self._seed_inputs()
-        extra = 1 + int(max_s / self._process.limit_s)
-        args = (int(min_runs), float(min_s), int(max_runs), float(max_s))
-        samples = self._request("time_runs", *args, step="invoke", calls=extra)[0]
+        limit_s = self._process.limit_s
+        calls = 1 + math.ceil(max_s / limit_s)
+        args = (int(min_runs), float(min_s), int(max_runs), float(max_s), limit_s)
+        samples = self._request("time_runs", *args, step="invoke", calls=calls)[0]
         return np.asarray(samples)
 
     def conditions(self) -> dict[str, Any]:
@@ -220,15 +219,23 @@ class Interpreter:
         try:
             load_ns = self._request("load", path, self.threads, step="load")[1]
         except TensorError as error:  # the runtime's ValueError for a file that it cannot read
-            raise InterpreterError(error.message, HINT_DAMAGED) from None
+            raise self._explained(error, "load") from None
         return (load_ns + self._call("allocate_tensors")[1]) / 1e6
 
-    def _request(self, operation: str, *args: Any, **kwargs: Any) -> tuple[Any, int]:
+    def _request(
+        self, operation: str, *args: Any, step: str = "", **kwargs: Any
+    ) -> tuple[Any, int]:
         self._ahead_ns.clear()
         try:
-            return self._process.request(operation, *args, **kwargs)
+            return self._process.request(operation, *args, step=step, **kwargs)
         except InterpreterError as error:
-            raise explained(error, self.device.facts, self.model.facts) from None
+            raise self._explained(error, step) from None
+
+    def _explained(self, error: EdgeAIError, step: str) -> InterpreterError:
+        said = error.message.removeprefix(f"{self._process.what}: {step}: ")
+        facts = self.device.facts
+        runtime = f"{facts.runtime} {facts.runtime_version}"
+        return InterpreterError(error.message, hint(said, step, runtime, self.model.facts))
 
     def _call(self, method: str, *args: Any, **kwargs: Any) -> tuple[Any, int]:
         self._burst_runs = 1
@@ -239,6 +246,11 @@ class Interpreter:
 
     def _refresh_details(self) -> None:
         self._inputs, self._outputs = self.get_input_details(), self.get_output_details()
+        self._stale = False
+
+    def _refresh_if_stale(self) -> None:
+        if self._stale:
+            self._refresh_details()
 
     def _tell(self, elapsed_ns: int, inferences: int) -> None:
         if self.clock is not None:
@@ -255,70 +267,54 @@ class Interpreter:
     def _seed_inputs(self) -> None:
         generator = np.random.default_rng(SEED)
         for details in self._inputs:
-            if details["index"] not in self._fed:
-                self._seeded = True
-                self._call("set_tensor", details["index"], random_tensor(details, generator))
-                self._fed.add(details["index"])
-
-    def _input(self, index: int) -> Details:
-        return next(details for details in self._inputs if details["index"] == index)
-
-    def _names(self, side: str, details: list[dict[str, Any]]) -> list[str]:
-        tensor_names = [str(entry["name"]) for entry in details]
-        if len(details) < 2 or len(self.get_signature_list()) != 1:
-            return tensor_names
-        runner = self.get_signature_runner()
-        named = runner.get_input_details() if side == "inputs" else runner.get_output_details()
-        by_index = {entry["index"]: name for name, entry in named.items()}
-        return [by_index.get(entry["index"], str(entry["name"])) for entry in details]
-
-    def _only_signature(self) -> str:
-        keys = list(self.get_signature_list())
-        if len(keys) != 1:
-            raise TensorError(f"{self!r} has the signatures {keys}: name one")
-        return str(keys[0])
+            index = int(details["index"])
+            if index not in self._fed:
+                self._call("set_tensor", index, random_tensor(details, generator))
+                self._fed.add(index)
+                self._seeded.add(index)
 
     def _run_signature(self, key: str, inputs: dict[str, Any]) -> dict[str, Array]:
-        arrays = {name: np.asarray(value) for name, value in inputs.items()}
-        outputs, elapsed_ns = self._request("run_signature", key, arrays, step=f"signature {key}")
+        arrays = {name: native(value) for name, value in inputs.items()}
+        self._stale = True  # the runtime resizes the inputs to what it is given
+        self._fed.clear()
+        (outputs, elapsed_ns), _ = self._request(
+            "run_signature", key, arrays, step=f"signature {key}"
+        )
         self._tell(elapsed_ns, 1)
         return dict(outputs)
 
     def _resize_to(self, arrays: dict[int, Array]) -> None:
         """Follow the sizes of dynamic dimensions other than the batch."""
-        resized = False
-        for index, array in arrays.items():
-            details = self._input(index)
-            shape = [int(size) for size in details["shape"]]
-            wanted = [*shape[:1], *array.shape[1:]]
-            if array.ndim != len(shape) or wanted == shape or -1 not in details["shape_signature"]:
-                continue
-            runs(array, details)  # raises where the fixed dimensions do not fit
-            self.resize_tensor_input(index, wanted)
-            resized = True
-        if resized:
+        shapes = {
+            details["index"]: resized(arrays[details["index"]], details) for details in self._inputs
+        }
+        for index, shape in shapes.items():
+            if shape is not None:
+                self.resize_tensor_input(index, shape)
+        if any(shapes.values()):
             self.allocate_tensors()
 
-    def _run_all(self, tensors: dict[int, Array]) -> list[Array]:
-        total = len(next(iter(tensors.values())))
+    def _run_all(self, runs: Runs) -> list[list[Array]]:
+        """For each output, what every run answered."""
         outputs = [int(details["index"]) for details in self._outputs]
-        reset = self.model.facts.stateful
         parts: list[list[Array]] = [[] for _ in outputs]
-        for first in range(0, total, RUNS_PER_REQUEST):
-            chunk = {i: array[first : first + RUNS_PER_REQUEST] for i, array in tensors.items()}
-            size = len(next(iter(chunk.values())))
+        while len(parts[0]) < len(runs):
+            tensors = runs.part(len(parts[0]), self._outputs)
             limit_s = self._process.limit_s
             (answers, elapsed_ns), _ = self._request(
-                "predict", chunk, outputs, reset, limit_s, step="invoke", calls=size
+                "predict", tensors, outputs, self._reset, limit_s, step="invoke", calls=2
             )
-            self._tell(elapsed_ns, size)
+            self._tell(elapsed_ns, len(answers[0]))
             for part, answer in zip(parts, answers, strict=True):
                 part.extend(answer)
         self._burst_runs = 1
-        self._fed |= set(tensors)
-        self._seeded = False
-        group = self._inputs[0]["shape"][:1]
-        return [
-            joined(part, details, int(group[0]) if len(group) else 0)
-            for part, details in zip(parts, self._outputs, strict=True)
-        ]
+        self._fed |= set(runs.tensors)
+        self._seeded.clear()
+        return parts
+
+    @property
+    def _reset(self) -> str:
+        """What makes the model forget; see ``Agent.reset``."""
+        if any(operator.name == "VAR_HANDLE" for operator in self.model.facts.operators):
+            return "reload"
+        return "variables" if self.model.facts.stateful else ""

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from pytest_edgeai.device.device import DeviceFacts
-from pytest_edgeai.errors import EdgeAIError, InterpreterError
+import re
+
 from pytest_edgeai.model.facts import ModelFacts
 
-HINT_DAMAGED = "the file is damaged or no TensorFlow Lite model: write it again"
-HINT_OLD_RUNTIME = (
-    "the runtime is older than the converter that wrote the file: "
-    "update the runtime, or convert with an older TensorFlow"
-)
+NO_REASON = "the runtime gives no reason"
+OUT_OF_MEMORY = "out of memory"
+MODEL_STEPS = ("load", "allocate_tensors", "invoke")
+"""Steps that fail when the runtime cannot run a model; others fail on their arguments."""
+
+_OLD_RUNTIME = re.compile("old tflite binary|older version of this builtin|builtin_code out of")
 
 
-def explained(error: EdgeAIError, device: DeviceFacts, model: ModelFacts) -> InterpreterError:
-    """The same refusal with the hint that fits it."""
-    text, runtime = error.message.lower(), f"{device.runtime} {device.runtime_version}"
-    custom = [operator.name for operator in model.operators if operator.custom]
-    hint = f"{runtime} refuses this model: try its newest version, or another --edge-runtime"
-    if "edgetpu" in " ".join(custom):
-        hint = "compiled for an Edge TPU, which is not here: test the file it was compiled from"
-    elif any(name.startswith("Flex") for name in custom):
-        hint = "it needs Select TF ops: --edge-runtime tensorflow, or convert with builtins only"
-    elif custom and ("custom op" in text or "unresolved" in text):
-        hint = f"{runtime} does not know the custom operators {', '.join(custom)}"
-    elif ("builtin_code" in text and "out of range" in text) or "version" in text:
-        hint = HINT_OLD_RUNTIME
-    return InterpreterError(error.message, hint)
+def hint(said: str, step: str, runtime: str, model: ModelFacts) -> str:
+    """What to do about a refusal.
+
+    Args:
+        said: what the runtime said, and nothing else.
+        step: the call that it refused.
+        runtime: its name and version.
+    """
+    text = said.lower()
+    custom = ", ".join(model.custom_operators)
+    if "edgetpu" in custom and "custom op" in text:
+        return "compiled for an Edge TPU, which is not here: test the file it was compiled from"
+    if "select tensorflow op" in text:
+        return f"it needs Select TF ops, which {runtime} does not have: convert with builtins only"
+    if custom and "custom op" in text:
+        return f"{runtime} does not know the custom operators {custom}"
+    if _OLD_RUNTIME.search(text):
+        return (
+            "the runtime is older than the converter that wrote the file: "
+            "update the runtime, or convert with an older TensorFlow"
+        )
+    if OUT_OF_MEMORY in text or NO_REASON in text:
+        return "often too little memory: take smaller inputs or a smaller model"
+    if "not ready" in text:
+        return "call allocate_tensors() after resize_tensor_input()"
+    if step not in MODEL_STEPS:
+        return ""
+    return (
+        f"{runtime} refuses this model: try its newest version or another --edge-runtime; "
+        "if none takes it, convert it again"
+    )

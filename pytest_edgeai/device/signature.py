@@ -1,11 +1,12 @@
-"""One signature of a model."""
+"""Signatures of a model, and the names they give to tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pytest_edgeai.device.batch import Array
+from pytest_edgeai.device.quantisation import Array, Details
+from pytest_edgeai.errors import TensorError
 
 
 class SignatureRunner:
@@ -31,3 +32,62 @@ class SignatureRunner:
     def get_output_details(self) -> dict[str, Any]:
         """Details of each output, by name."""
         return dict(self._outputs)
+
+
+class Signatures:
+    """The signatures of a loaded model.
+
+    Args:
+        ask: a request to the device, as ``AgentProcess.request``.
+        what: the model, for messages.
+    """
+
+    def __init__(self, ask: Callable[..., tuple[Any, int]], what: str) -> None:
+        self._ask, self._what = ask, what
+
+    def all(self) -> dict[str, Any]:
+        """Signature keys with the names of their inputs and outputs."""
+        step = "get_signature_list"
+        return dict(self._ask("call", step, step=step)[0])
+
+    def details(self, key: str | None) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """A key, the only one where none is given, and the details of inputs and outputs by name.
+
+        Raises:
+            TensorError: no key for a model that has not one signature, or a wrong key.
+        """
+        keys = [key] if key else list(self.all())
+        if len(keys) != 1:
+            raise TensorError(f"{self._what} has the signatures {keys}: name one")
+        inputs, outputs = self._ask("signature", keys[0], step="get_signature_runner")[0]
+        return keys[0], inputs, outputs
+
+    def names(self, side: str, tensors: Sequence[Details]) -> list[str]:
+        """What the only signature calls the ``inputs`` or ``outputs``, else their own names."""
+        if len(self.all()) != 1:
+            return tensor_names(tensors, {})
+        _, inputs, outputs = self.details(None)
+        return tensor_names(tensors, inputs if side == "inputs" else outputs)
+
+
+def tensor_names(tensors: Sequence[Details], by_name: Mapping[str, Details]) -> list[str]:
+    """What a signature calls each tensor, else its own name; no name comes twice.
+
+    Args:
+        by_name: the signature's tensors by name; one tensor may have several names.
+    """
+    names_of: dict[int, list[str]] = {}
+    for name, details in by_name.items():
+        names_of.setdefault(int(details["index"]), []).append(name)
+    names: list[str] = []
+    for details in tensors:
+        index, own = int(details["index"]), str(details["name"])
+        left = names_of.get(index)
+        name = left.pop(0) if left else own
+        names.append(f"{name}#{index}" if name in names else name)
+    return names
+
+
+def named(tensors: Sequence[Details], names: Sequence[str]) -> list[Details]:
+    """The same tensors under other names."""
+    return [{**details, "name": name} for details, name in zip(tensors, names, strict=True)]

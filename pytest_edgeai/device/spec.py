@@ -41,6 +41,10 @@ class DeviceSpec:
 
     def __post_init__(self) -> None:
         where = f"device {self.name!r}"
+        try:
+            shlex.split(self.python)
+        except ValueError as error:
+            raise UsageError(f"{where}: python: {error}: {self.python}") from None
         if self.runtime is not None and self.runtime not in RUNTIME_CHOICES:
             raise UsageError(
                 f"{where}: runtime {self.runtime!r} is not known",
@@ -71,7 +75,7 @@ def device_tables(root: Path) -> dict[str, Any]:
         if not path.is_file():
             continue
         try:
-            content = tomllib.loads(path.read_text())
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise UsageError(f"{path}: {error}") from None
         for key in (*prefix, "devices"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import numpy as np
 
-from pytest_edgeai.device.batch import is_quantised, real_range
+from pytest_edgeai.device.batch import by_index
 from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.device.quantisation import Details, is_quantised, real_range
+from pytest_edgeai.device.signature import named
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.evidence import Metric, Score
 from pytest_edgeai.model.dataset import Dataset
@@ -27,13 +30,14 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
     Raises:
         DataError: the data cannot be what the model was quantised for.
     """
-    seen = [InputRange(details) for details in interpreter.get_input_details()]
+    names, inputs = interpreter.input_names, interpreter.get_input_details()
+    seen = {int(d["index"]): InputRange(d) for d in named(inputs, names)}
     parts = []
     for batch in data.batches(BATCH):
-        if not isinstance(batch, dict):
-            seen[0].add(batch)
+        for index, values in by_index(batch, inputs, names).items():
+            seen[index].add(values)
         parts.append(interpreter.predict(batch))
-    for entry in seen:
+    for entry in seen.values():
         entry.check()
     if isinstance(parts[0], dict):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -43,7 +47,7 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
 class InputRange:
     """The range of values that went into a quantised input, against what it can tell apart."""
 
-    def __init__(self, details: dict[str, Any]) -> None:
+    def __init__(self, details: Details) -> None:
         self._details = details
         self._low, self._high = np.inf, -np.inf
         self._outside = self._count = 0
@@ -86,7 +90,7 @@ def score(metric: Metric, data: Dataset, answers: Answers) -> Score:
             "evaluation_data has no labels", "return a pair (inputs, labels), or an .npz with y"
         )
     if callable(metric):
-        value = float(metric(data.labels, answers))
+        value = _number(metric(data.labels, answers))
         if not np.isfinite(value):
             raise DataError(
                 f"the metric returned {value}", "mend the metric, or the model's outputs"
@@ -98,10 +102,13 @@ def score(metric: Metric, data: Dataset, answers: Answers) -> Score:
 
 
 def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
-    """Number of classes, and the likeliest class of each answer; one score means two classes.
+    """Number of classes, and the likeliest class of each answer.
+
+    One score for a sample is the probability of the second of two classes.
 
     Raises:
-        DataError: several outputs, another shape than (N, classes), or NaN.
+        DataError: several outputs, another shape than (N, classes), NaN, or one score that is no
+            probability.
     """
     if isinstance(answers, dict):
         raise DataError(
@@ -110,14 +117,31 @@ def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
         )
     scores = np.asarray(answers).reshape(len(answers), -1)
     shape = np.shape(answers)
-    if max(shape[1:], default=1) != scores.shape[1]:
+    if max(shape[1:], default=1) != scores.shape[1] or scores.dtype.kind not in "biuf":
         raise DataError(
-            f"accuracy needs answers of shape (N, classes), not {shape}",
+            f"accuracy needs numbers of shape (N, classes), not {scores.dtype} {shape}",
             "give metric= a callable (labels, predictions)",
         )
     if scores.dtype.kind == "f" and np.isnan(scores).any():
         rows = np.flatnonzero(np.isnan(scores).any(axis=1))
         raise DataError(f"{len(rows)} answers hold NaN, the first for sample {rows[0]}")
-    if scores.shape[1] == 1:
-        return 2, (scores[:, 0] >= 0.5).astype(np.int64)
-    return scores.shape[1], scores.argmax(axis=1)
+    if scores.shape[1] > 1:
+        return scores.shape[1], scores.argmax(axis=1)
+    low, high = float(scores.min()), float(scores.max())
+    if scores.dtype.kind not in "bf" or low < 0 or high > 1:
+        raise DataError(
+            f"the model's only answer goes from {low:.4g} to {high:.4g} ({scores.dtype}): "
+            "that is no probability of one of two classes",
+            "give metric= a callable (labels, predictions)",
+        )
+    return 2, (scores[:, 0] >= 0.5).astype(np.int64)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"the metric returned {reprlib.repr(value)}, not a number",
+            "a metric is a callable (labels, predictions) -> float, higher is better",
+        ) from None

@@ -1,0 +1,104 @@
+"""Real values as a tensor's own type, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pytest_edgeai.errors import TensorError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Details = Mapping[str, Any]
+"""One entry of ``get_input_details()`` or ``get_output_details()``."""
+
+_KINDS = {"f": "float", "i": "integer", "u": "integer", "b": "bool", "S": "string", "c": "complex"}
+
+
+def is_quantised(details: Details) -> bool:
+    """Whether a tensor holds integers that stand for real values."""
+    return np.dtype(details["dtype"]).kind in "iu" and float(details["quantization"][0]) > 0
+
+
+def real_range(details: Details) -> tuple[float, float]:
+    """The smallest and largest real value that a quantised tensor can hold."""
+    scale, zero_point = details["quantization"]
+    limits = np.iinfo(np.dtype(details["dtype"]).name)
+    return float((limits.min - zero_point) * scale), float((limits.max - zero_point) * scale)
+
+
+def quantise(values: Array, details: Details) -> Array:
+    """Real values as the tensor's dtype: ``round(real / scale) + zero_point``, saturating.
+
+    Raises:
+        TensorError: another kind of dtype than the tensor takes, or a value that it cannot hold.
+    """
+    dtype = np.dtype(details["dtype"])
+    if dtype.kind in "OS":
+        return _strings(values, details)
+    expected = "float" if is_quantised(details) else _KINDS[dtype.kind]
+    if _KINDS.get(values.dtype.kind) != expected:
+        raise TensorError(_wrong_kind(values, details, expected))
+    if is_quantised(details):
+        if not np.isfinite(values).all():
+            raise TensorError(
+                f"input {details['name']!r} is {dtype} and cannot hold NaN or infinity"
+            )
+        scale, zero_point = details["quantization"]
+        limits = np.iinfo(dtype.name)
+        steps = np.round(values.astype(np.float64) / float(scale)) + zero_point
+        saturated: Array = np.clip(steps, limits.min, limits.max)
+        return saturated.astype(dtype)
+    if dtype.kind in "iu" and not np.array_equal(values.astype(dtype), values):
+        raise TensorError(f"input {details['name']!r} is {dtype}: a value does not fit into it")
+    return values.astype(dtype, copy=False)
+
+
+def dequantise(values: Array, details: Details) -> Array:
+    """A tensor as real values, float32: ``(quantised - zero_point) * scale``."""
+    if not is_quantised(details):
+        return values
+    scale, zero_point = details["quantization"]
+    real: Array = (values.astype(np.float64) - zero_point) * float(scale)
+    return real.astype(np.float32)
+
+
+def native(value: Any) -> Array:
+    """An array in this machine's byte order, which the runtimes take for granted."""
+    array = np.asarray(value)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def random_tensor(details: Details, generator: np.random.Generator) -> Array:
+    """Values an input can hold: the full range of 8 bits, 0..1 for floats, zeros for indices."""
+    shape, dtype = tuple(details["shape"]), np.dtype(details["dtype"])
+    if dtype.kind == "f":
+        return np.asarray(generator.random(shape)).astype(dtype)
+    if dtype.itemsize == 1 and dtype.kind in "iu":
+        limits = np.iinfo(dtype.name)
+        drawn = generator.integers(limits.min, limits.max, shape, np.int64, endpoint=True)
+        return np.asarray(drawn).astype(dtype)
+    if dtype.kind in "OS":
+        array: Array = np.full(shape, b"", dtype=object)
+        return array
+    return np.zeros(shape, dtype)
+
+
+def _strings(values: Array, details: Details) -> Array:
+    if values.dtype.kind not in "OSU":
+        raise TensorError(_wrong_kind(values, details, "string"))
+    texts = [v if isinstance(v, bytes) else str(v).encode() for v in values.ravel().tolist()]
+    array: Array = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return array.reshape(values.shape)
+
+
+def _wrong_kind(values: Array, details: Details, expected: str) -> str:
+    text = f"input {details['name']!r} takes {expected} values, not {values.dtype}"
+    if expected == "float":
+        text += (
+            " (predict() takes real values, scaled as in training: batch.astype('float32'); "
+            "already quantised tensors go in with set_tensor())"
+        )
+    return text

@@ -1,0 +1,76 @@
+"""What becomes of the device's process when pytest itself is killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from processes import children, gone, wait_until_busy
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+
+SCRIPT = """
+from pathlib import Path
+import numpy as np
+from pytest_edgeai import Device, Interpreter
+from pytest_edgeai.device.spec import DeviceSpec
+from pytest_edgeai.model.tflite import Model, read_facts
+
+path = Path({path!r})
+device = Device(DeviceSpec(), call_limit_s={limit_s})
+with Interpreter(device, Model(path, "steps", "converted", read_facts(path))) as steps:
+    steps.set_tensor(0, np.array([{rounds}], np.int32))
+    print("ready", flush=True)
+    steps.time_runs(1, 50.0, 10**9, 50.0)
+"""
+FOREVER, QUICK = 2_000_000_000, 10
+
+
+@pytest.fixture
+def blocked(tiny: Path) -> Callable[..., object]:
+    """``with blocked(rounds, limit_s) as (script, agent)``: a script whose agent computes."""
+
+    @contextmanager
+    def running(rounds: int, limit_s: float) -> Iterator[tuple[subprocess.Popen[str], int]]:
+        code = SCRIPT.format(path=str(tiny / "steps.tflite"), rounds=rounds, limit_s=limit_s)
+        with subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as script:
+            assert script.stdout is not None
+            assert script.stdout.readline() == "ready\n"
+            (agent,) = children(script.pid)
+            wait_until_busy(agent)
+            yield script, agent
+            script.kill()
+
+    return running
+
+
+def test_killed_while_native_code_runs(blocked: Callable[..., object]) -> None:
+    """The agent does not see that its pipes are closed, but its own limit holds."""
+    with blocked(FOREVER, limit_s=3) as (script, agent):
+        script.kill()
+        script.wait()
+        assert not gone(agent, within_s=0.5)
+        assert gone(agent)
+
+
+def test_killed_between_runs(blocked: Callable[..., object]) -> None:
+    """Far below the limit: the agent notices that nobody listens any more."""
+    with blocked(QUICK, limit_s=600) as (script, agent):
+        script.kill()
+        assert gone(agent)
+
+
+def test_interrupted(blocked: Callable[..., object]) -> None:
+    with blocked(FOREVER, limit_s=600) as (script, agent):
+        script.send_signal(signal.SIGINT)
+        assert script.wait() != 0
+        assert gone(agent, within_s=2)
+        assert script.stderr is not None
+        assert script.stderr.read().rstrip().endswith("KeyboardInterrupt")

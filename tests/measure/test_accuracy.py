@@ -1,0 +1,180 @@
+"""Accuracy: answers to a data set, and what cannot be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.errors import DataError
+from pytest_edgeai.measure.accuracy import predictions, score, top_1
+from pytest_edgeai.model.dataset import ArrayDataset
+
+Array = npt.NDArray[Any]
+Published = Callable[[str], Interpreter]
+F = np.float32
+
+
+def refusal(call: Callable[..., object], *args: Any) -> str:
+    with pytest.raises(DataError) as caught:
+        call(*args)
+    return str(caught.value)
+
+
+class TestPredictions:
+    def test_of_a_data_set(self, published: Published, realdata: Path) -> None:
+        with np.load(realdata / "mnist" / "mnist_test3000.npz") as file:
+            data = ArrayDataset((file["x"][:200] / 255).astype(F), file["y"][:200])
+        answers = predictions(published("mnist_lstm_int8"), data)
+        assert answers.shape == (200, 10)
+        right = int((answers.argmax(axis=1) == data.labels).sum())
+        result = score("accuracy", data, answers)
+        assert (result.value, result.samples) == (right / 200, 200)
+        assert result.value > 0.95
+        assert result.labels == "labels: class indices"
+
+    def test_of_several_inputs_and_outputs(self, tiny: Path, open_model: Any) -> None:
+        data = ArrayDataset({"apple": np.ones((150, 2), F), "zebra": np.full((150, 2), 3, F)})
+        answers = predictions(open_model(tiny / "zebra_minus_apple.tflite"), data)
+        assert {name: answer.shape for name, answer in answers.items()} == {
+            "first": (150, 2),
+            "second": (150, 2),
+        }
+        assert np.all(answers["second"] == 2)
+
+
+class TestInputRange:
+    """``resnet8`` was quantised for 0..255, ``vww`` for 0..1, ``mobilenet`` for -1..1."""
+
+    @pytest.fixture
+    def photo(self) -> Callable[..., ArrayDataset]:
+        """``photo(size, low, high)``: two images whose pixels go from ``low`` to ``high``."""
+
+        def made(size: int, low: float, high: float) -> ArrayDataset:
+            pixels = np.linspace(low, high, 2 * size * size * 3, dtype=F)
+            return ArrayDataset(pixels.reshape(2, size, size, 3))
+
+        return made
+
+    @pytest.mark.parametrize(
+        ("name", "size", "low", "high"),
+        [
+            ("resnet8_cifar10_int8", 32, 0, 255),
+            ("resnet8_cifar10_float", 32, 0, 1),
+            ("vww_96_int8", 96, 0, 1),
+            ("mobilenet_v1_0.25_224_uint8", 224, -1, 1),
+        ],
+    )
+    def test_good_data_passes(
+        self, published: Published, photo: Any, name: str, size: int, low: float, high: float
+    ) -> None:
+        assert len(predictions(published(name), photo(size, low, high))) == 2
+
+    def test_too_small(self, published: Published, photo: Any) -> None:
+        resnet = published("resnet8_cifar10_int8")
+        assert refusal(predictions, resnet, photo(32, 0, 1)) == (
+            "input 'input_1_int8' was quantised for 0 to 255: evaluation data from 0 to 1 "
+            "is less than 2 of its steps\n"
+            "hint: scale evaluation_data exactly as the training and calibration data"
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "size", "wanted"),
+        [("vww_96_int8", 96, "0 to 1"), ("mobilenet_v1_0.25_224_uint8", 224, "-1 to 0.9922")],
+    )
+    def test_too_large(
+        self, published: Published, photo: Any, name: str, size: int, wanted: str
+    ) -> None:
+        text = refusal(predictions, published(name), photo(size, 0, 255))
+        assert f"was quantised for {wanted}: of the evaluation data from 0 to 255, " in text
+        assert "lies outside and saturates" in text
+
+    def test_data_by_name_is_looked_at_too(self, published: Published, photo: Any) -> None:
+        resnet = published("resnet8_cifar10_int8")
+        data = ArrayDataset({resnet.input_names[0]: photo(32, 0, 1).inputs})
+        assert "is less than 2 of its steps" in refusal(predictions, resnet, data)
+
+    def test_one_black_image_is_no_proof(self, published: Published) -> None:
+        data = ArrayDataset(np.zeros((1, 32, 32, 3), F))
+        assert predictions(published("resnet8_cifar10_int8"), data).shape == (1, 10)
+
+
+class TestTop1:
+    @pytest.mark.parametrize("shape", [(2, 3), (2, 1, 3), (2, 1, 1, 3), (2, 3, 1)])
+    def test_of_scores(self, shape: tuple[int, ...]) -> None:
+        classes, predicted = top_1(np.array([0, 5, 1, 9, 2, 0], F).reshape(shape))
+        assert (classes, predicted.tolist()) == (3, [1, 0])
+
+    @pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 1, 1)])
+    def test_of_one_probability(self, shape: tuple[int, ...]) -> None:
+        classes, predicted = top_1(np.array([0.1, 0.5, 0.49, 1], F).reshape(shape))
+        assert (classes, predicted.tolist()) == (2, [0, 1, 0, 1])
+
+    def test_of_true_and_false(self) -> None:
+        assert top_1(np.array([[True], [False]]))[1].tolist() == [1, 0]
+
+    @pytest.mark.parametrize(
+        ("answers", "text"),
+        [
+            (np.array([[0, 1], [np.nan, 1], [0, np.nan]], F), "2 answers hold NaN, the first for "),
+            (np.array([[-3.2], [4.1]], F), "goes from -3.2 to 4.1 (float32): that is no prob"),
+            (np.array([3, 1, 2]), "goes from 1 to 3 (int64): that is no probability"),
+            (np.array([0, 1]), "goes from 0 to 1 (int64): that is no probability"),
+            (np.zeros((2, 7, 4), F), "numbers of shape (N, classes), not float32 (2, 7, 4)"),
+            (np.array([b"cat", b"dog"], object), "numbers of shape (N, classes), not object (2,)"),
+            ({"boxes": np.zeros(2), "kinds": np.zeros(2)}, "the outputs boxes, kinds: accuracy n"),
+        ],
+    )
+    def test_what_has_none(self, answers: Any, text: str) -> None:
+        assert text in refusal(top_1, answers)
+
+
+class TestScore:
+    answers = np.eye(3, dtype=F)[[0, 1, 2, 2]]
+
+    def score(self, labels: Any, metric: Any = "accuracy", answers: Any = answers) -> float:
+        return score(metric, ArrayDataset(np.zeros((4, 1)), labels), answers).value
+
+    @pytest.mark.parametrize(
+        "labels",
+        [[0, 1, 2, 0], [[0], [1], [2], [0]], [0.0, 1.0, 2.0, 0.0], np.eye(3)[[0, 1, 2, 0]]],
+    )
+    def test_of_labels_in_any_form(self, labels: Any) -> None:
+        assert self.score(labels) == 0.75
+
+    def test_of_a_probability(self) -> None:
+        assert self.score([0, 1, 1, 1], answers=np.array([0.2, 0.8, 0.6, 0.3], F)) == 0.75
+
+    def test_by_a_callable(self) -> None:
+        given = []
+
+        def metric(labels: Array, answers: Array) -> np.float64:
+            given.append((labels.tolist(), answers.shape))
+            return np.mean(labels)
+
+        assert self.score([0, 1, 2, 0], metric) == 0.75
+        assert given == [([0, 1, 2, 0], (4, 3))]
+
+    def test_a_callable_gets_all_outputs(self) -> None:
+        answers = {"boxes": self.answers, "kinds": self.answers}
+        assert self.score([0] * 4, lambda labels, found: len(found), answers) == 2
+
+    @pytest.mark.parametrize(
+        ("labels", "metric", "text"),
+        [
+            (None, "accuracy", "has no labels\nhint: return a pair (inputs, labels)"),
+            ([0, 1, 2, 3], "accuracy", "labels reach 3 but the model has 3 classes (0..2)"),
+            ([-1, 1, 2, 0], "accuracy", "labels go down to -1 but the model has 3 classes"),
+            (np.eye(5)[[0, 1, 2, 0]], "accuracy", "labels have 5 columns but the model has 3"),
+            ([0] * 4, lambda labels, answers: np.nan, "the metric returned nan"),
+            ([0] * 4, lambda labels, answers: labels, "returned array([0, 0, 0, 0]), not a number"),
+            ([0] * 4, lambda labels, answers: None, "the metric returned None, not a number"),
+        ],
+    )
+    def test_refusals(self, labels: Any, metric: Any, text: str) -> None:
+        assert text in refusal(self.score, labels, metric)
