@@ -70,7 +70,16 @@ class LatencyBudget:
     ) -> BudgetResult:
         advice = "" if verdict == "pass" else advice
         return BudgetResult(
-            self.marker, self.label, self.limit_ms, "ms", measured_ms, n, verdict, reason, advice
+            self.marker,
+            self.label,
+            self.limit_ms,
+            "ms",
+            measured_ms,
+            n,
+            verdict,
+            reason,
+            advice,
+            threads=self.threads,
         )
 
 

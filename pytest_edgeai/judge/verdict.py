@@ -24,6 +24,7 @@ class BudgetResult:
         reason: why the verdict is what it is, one sentence.
         advice: what to try when it is not ``pass``.
         low, high: confidence interval of ``measured``; None where none is computed.
+        threads: interpreter threads that the budget named; None for the device's.
     """
 
     marker: str
@@ -37,6 +38,7 @@ class BudgetResult:
     advice: str = ""
     low: float | None = None
     high: float | None = None
+    threads: int | None = None
 
     @property
     def headroom(self) -> float | None:

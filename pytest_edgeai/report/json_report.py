@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ def write_json(path: Path, run: dict[str, Any], tests: list[Record]) -> None:
     """
     content = json.dumps({"schema": SCHEMA, "run": run, "tests": tests}, indent=2, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(content + "\n")
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(content + "\n")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_edgeai import units
 from pytest_edgeai.report.record import Record
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
+NARROW = 100
+"""Columns below which variant and device stand under the test's name."""
 COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "void": "yellow"}
 
 
@@ -16,38 +21,60 @@ def table(records: list[Record], width: int, colour: bool) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    grid = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     grid.add_column("test", overflow="fold", min_width=12)
-    grid.add_column("variant", no_wrap=True)
-    grid.add_column("device", overflow="fold")
+    narrow = width < NARROW
+    if not narrow:
+        grid.add_column("variant", no_wrap=True)
+        grid.add_column("device", overflow="fold")
     grid.add_column("budget", no_wrap=True)
     for heading in ("measured", "limit", "headroom"):
         grid.add_column(heading, justify="right", no_wrap=True)
     grid.add_column("verdict", no_wrap=True)
     for record in records:
         if record["budgets"]:
-            grid.add_row(*_row(record))
+            grid.add_row(*_row(record, narrow))
     text = io.StringIO()
-    Console(file=text, width=width, force_terminal=colour, no_color=not colour).print(grid)
+    console = Console(
+        file=text,
+        width=width,
+        height=25,  # with both given, it asks neither the terminal nor the environment
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+    )
+    console.print(grid)
     return text.getvalue().rstrip("\n")
 
 
-def _row(record: Record) -> list[str]:
-    """One row per record, one line in it per budget."""
+def _row(record: Record, narrow: bool) -> list[Text]:
+    """One row per record, one line in it per budget; texts, as strings would be markup."""
+    from rich.text import Text
+
     columns = zip(*map(_cells, record["budgets"]), strict=True)
-    name = record["nodeid"].rpartition("::")[2].replace("[", "\\[")
-    return [name, record["variant"], record["device"], *map("\n".join, columns)]
+    cells = [_test_name(record["nodeid"]), record["variant"], record["device"]]
+    if narrow:
+        cells = ["{}\n{} on {}".format(*cells)]
+    row = [Text(cell) for cell in (*cells, *map("\n".join, columns))]
+    for verdict, style in COLOURS.items():
+        row[-1].highlight_words([verdict], style)
+    return row
+
+
+def _test_name(nodeid: str) -> str:
+    """The test's own name, with its parameters."""
+    name, bracket, parameters = nodeid.partition("::")[2].partition("[")
+    return name.rpartition("::")[2] + bracket + parameters
 
 
 def _cells(budget: dict[str, Any]) -> list[str]:
-    verdict, headroom = budget["verdict"], budget["headroom"]
-    style = COLOURS.get(verdict)
+    headroom, threads = budget["headroom"], budget["threads"]
     return [
-        budget["statistic"],
+        budget["statistic"] + (f" ({units.count(threads, 'thread')})" if threads else ""),
         value_text(budget["measured"], budget["unit"]),
         value_text(budget["limit"], budget["unit"]),
         "" if headroom is None else f"{headroom:+.0%}",
-        f"[{style}]{verdict}[/]" if style else verdict,
+        budget["verdict"],
     ]
 
 

@@ -1,0 +1,111 @@
+"""Every wrong call of a marker is an error that repeats its signature."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_edgeai.errors import UsageError
+from pytest_edgeai.judge.budgets import LatencyBudget
+from pytest_edgeai.judge.markers import MARKERS, parse_marker
+
+NAN, INF = float("nan"), float("inf")
+
+SIGNATURES = {
+    "max_latency_ms": "(*, mean=None, median=None, p90=None, p95=None, p99=None, max=None, "
+    "confidence=None, threads=None, device=None)",
+    "max_size_mb": "(limit)",
+    "max_accuracy_drop": "(limit, *, metric='accuracy', baseline='converted', confidence=None)",
+    "min_accuracy": "(limit, *, metric='accuracy', confidence=None)",
+}
+WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
+    ("max_latency_ms", (), {}, "no limit given: one of mean, median, p90, p95, p99, max"),
+    ("max_latency_ms", (40,), {}, "too many positional arguments"),
+    ("max_latency_ms", (), {"p59": 40}, "unexpected keyword argument 'p59'"),
+    ("max_latency_ms", (), {"p95": NAN}, "p95 must be a number over 0, not nan"),
+    ("max_latency_ms", (), {"p95": INF}, "p95 must be a number over 0, not inf"),
+    ("max_latency_ms", (), {"p95": -1}, "p95 must be a number over 0, not -1"),
+    ("max_latency_ms", (), {"p95": 0}, "p95 must be a number over 0, not 0"),
+    ("max_latency_ms", (), {"p95": "40"}, "p95 must be a number over 0, not '40'"),
+    ("max_latency_ms", (), {"p95": True}, "p95 must be a number over 0, not True"),
+    ("max_latency_ms", (), {"mean": 1, "p99": "x"}, "p99 must be a number over 0, not 'x'"),
+    ("max_latency_ms", (), {"p95": 1, "confidence": 95}, "over 0 under 1, not 95"),
+    ("max_latency_ms", (), {"p95": 1, "confidence": 1}, "over 0 under 1, not 1"),
+    ("max_latency_ms", (), {"p95": 1, "confidence": NAN}, "over 0 under 1, not nan"),
+    ("max_latency_ms", (), {"p95": 1, "threads": 0}, "threads must be a whole number from 1"),
+    ("max_latency_ms", (), {"p95": 1, "threads": 2.0}, "a whole number from 1, not 2.0"),
+    ("max_latency_ms", (), {"p95": 1, "threads": True}, "a whole number from 1, not True"),
+    ("max_latency_ms", (), {"p95": 1, "device": 3}, "device must be a device's name, not 3"),
+    ("max_latency_ms", (), {"confidence": 0.9}, "no limit given"),
+    ("max_size_mb", (), {}, "missing a required argument: 'limit'"),
+    ("max_size_mb", (4, 5), {}, "too many positional arguments"),
+    ("max_size_mb", (), {"size": 4}, "missing a required argument: 'limit'"),
+    ("max_size_mb", ("4",), {}, "limit must be a number over 0, not '4'"),
+    ("max_size_mb", (0,), {}, "limit must be a number over 0, not 0"),
+    ("max_size_mb", (NAN,), {}, "not nan"),
+    ("max_size_mb", (INF,), {}, "not inf"),
+    ("max_size_mb", (None,), {}, "not None"),
+    ("max_accuracy_drop", (), {}, "missing a required argument: 'limit'"),
+    ("max_accuracy_drop", (2,), {}, "limit must be a number from 0 to 1, not 2"),
+    ("max_accuracy_drop", (-0.1,), {}, "from 0 to 1, not -0.1"),
+    ("max_accuracy_drop", (NAN,), {}, "from 0 to 1, not nan"),
+    ("max_accuracy_drop", (False,), {}, "from 0 to 1, not False"),
+    ("max_accuracy_drop", (0.1, "accuracy"), {}, "too many positional arguments"),
+    ("max_accuracy_drop", (0.1,), {"metric": "f2"}, "metric 'f2' is not known"),
+    ("max_accuracy_drop", (0.1,), {"metric": None}, "metric None is not known"),
+    ("max_accuracy_drop", (0.1,), {"baseline": "float"}, "baseline 'float' is not known"),
+    ("max_accuracy_drop", (0.1,), {"baseline": ["int8"]}, "baseline ['int8'] is not known"),
+    ("max_accuracy_drop", (0.1,), {"confidence": 0.9}, "not judged yet"),
+    ("min_accuracy", (97,), {}, "limit must be a number from 0 to 1, not 97"),
+    ("min_accuracy", ("97 %",), {}, "from 0 to 1, not '97 %'"),
+    ("min_accuracy", (0.9,), {"baseline": "source"}, "unexpected keyword argument 'baseline'"),
+    ("min_accuracy", (0.9,), {"metric": "top5"}, "metric 'top5' is not known"),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs", "message"), WRONG)
+def test_a_wrong_call(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_marker(name, args, kwargs)
+    assert caught.value.message.startswith(f"@{name}: ")
+    assert message in caught.value.message
+    assert f"the signature is {name}{SIGNATURES[name]}" in caught.value.hint
+
+
+def test_each_marker_has_its_wrong_calls() -> None:
+    assert {name for name, *_ in WRONG} == set(SIGNATURES) == set(MARKERS)
+
+
+def test_a_percentage_is_told_to_be_a_fraction() -> None:
+    with pytest.raises(UsageError, match=r"0\.02 is two points"):
+        parse_marker("max_accuracy_drop", (2,), {})
+    with pytest.raises(UsageError, match=r"0\.9 is 90 %"):
+        parse_marker("min_accuracy", (97,), {})
+
+
+def test_the_hint_lists_what_is_known() -> None:
+    with pytest.raises(UsageError, match=r"one of converted, dynamic, int8.*source"):
+        parse_marker("max_accuracy_drop", (0.1,), {"baseline": "float"})
+    with pytest.raises(UsageError, match='"accuracy", or a callable'):
+        parse_marker("min_accuracy", (0.1,), {"metric": "f2"})
+
+
+def test_right_calls() -> None:
+    assert parse_marker("max_latency_ms", (), {"p95": 40, "threads": 4, "device": "pi"}) == (
+        LatencyBudget("p95", 40.0, 0.95, 4, "pi"),
+    )
+    assert len(parse_marker("max_latency_ms", (), dict.fromkeys(("mean", "max", "p99"), 1))) == 3
+    for args in ((0,), (1,), (0.5,)):
+        assert len(parse_marker("max_accuracy_drop", args, {})) == 1
+        assert len(parse_marker("min_accuracy", args, {})) == 1
+    assert len(parse_marker("max_size_mb", (), {"limit": 0.5})) == 1
+
+
+def test_a_number_of_numpy_is_a_number() -> None:
+    import numpy as np
+
+    for value in (np.float32(4), np.float64(4), np.int64(4)):
+        assert parse_marker("max_size_mb", (value,), {}) == parse_marker("max_size_mb", (4,), {})

@@ -1,0 +1,107 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pytest_edgeai import units
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.0213, "0.0213"),
+        (0.00001234, "0.0000123"),
+        (0.5, "0.5"),
+        (4.126, "4.13"),
+        (9.996, "10"),
+        (99.96, "100"),
+        (999.6, "1,000"),
+        (1290, "1,290"),
+        (1234567.8, "1,234,568"),
+        (-3.14159, "-3.14"),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_three_significant_digits(value: float, text: str) -> None:
+    assert units.significant(value) == text
+
+
+@given(FINITE)
+@example(1e-300)
+@example(9.9995e-5)
+@example(5e-324)
+def test_never_an_exponent(value: float) -> None:
+    assert "e" not in units.significant(value)
+
+
+@given(FINITE)
+@example(1e-10)
+@example(999.95)
+def test_the_right_magnitude(value: float) -> None:
+    shown = float(units.significant(value).replace(",", ""))
+    # Half a unit of the third digit, at most 0.5 % of a number that begins with 1.
+    assert math.isclose(shown, value, rel_tol=0.00501)
+
+
+@given(FINITE)
+def test_no_superfluous_zeros(value: float) -> None:
+    text = units.significant(value)
+    assert "." not in text or text[-1] not in "0."
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(1024 * 1024, "1 MB"), (2_621_440, "2.5 MB"), (24_576, "0.0234 MB")]
+)
+def test_a_megabyte_is_1024_times_1024_bytes(size: float, text: str) -> None:
+    assert units.megabytes(size) == text
+
+
+def test_milliseconds() -> None:
+    assert units.milliseconds(40) == "40 ms"
+    assert units.milliseconds(0.01234) == "0.0123 ms"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9773, "97.73 %"), (1.0, "100.00 %"), (0.0, "0.00 %")]
+)
+def test_shares(value: float, text: str) -> None:
+    assert units.share(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.011, "1.10 pt"), (-0.0025, "-0.25 pt"), (0.92 - 0.90, "2.00 pt"), (-1e-9, "0.00 pt")],
+)
+def test_points(value: float, text: str) -> None:
+    assert units.points(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.44, "0.4 s"),
+        (9.96, "10 s"),
+        (12.4, "12 s"),
+        (59.6, "1 min 0 s"),
+        (119.7, "2 min 0 s"),
+        (200, "3 min 20 s"),
+    ],
+)
+def test_durations(value: float, text: str) -> None:
+    assert units.seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (3000, "3,000 runs")]
+)
+def test_counts(number: int, text: str) -> None:
+    assert units.count(number, "run") == text
