@@ -7,15 +7,17 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from pytest_edgeai.errors import UsageError
+from pytest_edgeai.convert.disk import writing
 from pytest_edgeai.model.source import content_digest
+
+CHECK_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,17 @@ class ModelCache:
         self.folder = folder
 
     @contextlib.contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Hold an entry alone, among threads and processes; freed by the kernel on a crash."""
-        with self._said_clearly():
+    def lock(self, key: str, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold an entry alone, among threads and processes; freed by the kernel on a crash.
+
+        Args:
+            check: called now and then while another one holds it; what it raises ends the wait.
+        """
+        lock = FileLock(self.folder / f"{key}.lock")
+        with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / f"{key}.lock")
-            lock.acquire()
+            while not _taken(lock):
+                check()
         try:
             yield
         finally:
@@ -74,7 +81,7 @@ class ModelCache:
         """
         content = model.read_bytes()
         facts = {**facts, "sha256": hashlib.sha256(content).hexdigest()}
-        with self._said_clearly():
+        with self._writing():
             self._write(f"{key}.tflite", content)
             self._write(f"{key}.json", json.dumps(facts).encode())
         return CacheEntry(self.folder / f"{key}.tflite", facts)
@@ -89,14 +96,17 @@ class ModelCache:
             Path(temporary).unlink(missing_ok=True)
             raise
 
-    @contextlib.contextmanager
-    def _said_clearly(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise UsageError(
-                f"the conversion cache {self.folder} cannot be written: "
-                f"{error.strerror or type(error).__name__}",
-                "free space or mend its permissions, name another folder with --edge-cache-dir, "
-                "or use --edge-no-cache",
-            ) from None
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return writing(
+            f"the conversion cache {self.folder}",
+            "free space or mend its permissions, name another folder with --edge-cache-dir, "
+            "or use --edge-no-cache",
+        )
+
+
+def _taken(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=CHECK_S)
+    except Timeout:
+        return False
+    return True

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from filelock import FileLock
 
-from pytest_edgeai.convert import keras_file, worker
 from pytest_edgeai.convert.cache import CacheEntry, ModelCache
+from pytest_edgeai.convert.disk import writing
+from pytest_edgeai.convert.failures import Failures
 from pytest_edgeai.convert.inputs import written_inputs
 from pytest_edgeai.convert.origin import Origin, Origins
-from pytest_edgeai.convert.process import Workers, caught, tensorflow_version
-from pytest_edgeai.convert.recipe import Recipe, recipe
+from pytest_edgeai.convert.process import Workers, caught
+from pytest_edgeai.convert.recipe import recipe
+from pytest_edgeai.convert.task import Task
 from pytest_edgeai.errors import EdgeAIError, UsageError
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.model.proof import EdgeType, prove
-from pytest_edgeai.model.source import ResolvedSource, content_digest
+from pytest_edgeai.model.source import ResolvedSource
 from pytest_edgeai.model.tflite import Model, read_facts
 from pytest_edgeai.model.variants import Variant
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Converter:
         self._calibration_samples = calibration_samples
         self._workers = Workers(limit_s, progress)
         self._origins = Origins(folder, self._workers)
-        self._failed: dict[str, EdgeAIError] = {}
+        self._failures = Failures(folder)
         self._known: set[str] = set()
 
     def convert(
@@ -89,16 +93,15 @@ class Converter:
     ) -> dict[Variant, Conversion | EdgeAIError]:
         """The variants of a source, converted in parallel; an error stands for one that failed.
 
-        A variant that failed is not tried again in this session.
+        A variant that failed is not tried again in this run.
         """
         if source.kind == "tflite":
             return {name: caught(partial(_ready, source, name, self._int8_io)) for name in variants}
         origin = caught(partial(self._origins.find, source))
         if isinstance(origin, EdgeAIError):
             return dict.fromkeys(variants, origin)
-        samples = self._taken(calibration)
         tasks = {
-            variant: partial(self._cached, source, origin, self._recipe(variant), samples)
+            variant: partial(self._cached, source, origin, variant, calibration)
             for variant in variants
         }
         return self._workers.together(source.name, tasks)
@@ -106,105 +109,121 @@ class Converter:
     def convert_afresh(
         self, source: ResolvedSource, variant: Variant, calibration: Dataset | None
     ) -> Conversion:
-        """Convert once more, whatever the cache holds, and leave the cache alone."""
+        """Convert once more, whatever the cache holds, and leave the cache alone.
+
+        Raises:
+            UsageError: nothing to convert, or no data to calibrate with.
+            ConversionError: it failed.
+        """
         if source.kind == "tflite":
             raise UsageError(f"{source.name} is a ready .tflite file: there is nothing to convert")
-        output = self._folder / f"afresh-{os.getpid()}-{variant}.tflite"
-        made, origin = self._recipe(variant), self._origins.find(source)
-        task = partial(self._run, source, origin, made, self._taken(calibration), output)
-        facts = self._workers.together(source.name, {variant: task})[variant]
-        if isinstance(facts, EdgeAIError):
-            raise facts
-        return _conversion(source, made, CacheEntry(output, facts))
+        task = self._task(source, self._origins.find(source), variant, calibration)
+        output = self._folder / f"afresh-{os.getpid()}-{task.key}.tflite"
+        facts = self._alone(source, variant, partial(self._run, task, output))
+        return _conversion(task, CacheEntry(output, facts))
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> dict[str, Any]:
-        """What the source itself answers, by output name; shape (N, ...)."""
+        """What the source itself answers, by output name; shape (N, ...).
+
+        Raises:
+            UsageError: it is a ready ``.tflite`` file.
+            ConversionError: the source cannot be loaded, or refuses the data.
+        """
         if source.kind == "tflite":
             raise UsageError(
                 f'{source.name} is a ready .tflite file: there is no baseline="source"',
                 'name a variant, e.g. baseline="converted", or give the Keras model',
             )
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
-            folder = Path(name)
-            job = {"task": "predict", "source": self._origins.find(source).job, "output": name}
-            job["inputs"] = written_inputs(data, folder)
-            result = self._workers.run(job, f"predictions of {source.name}")
-            return {key: np.load(folder / f"{key}.npy") for key in result.value["outputs"]}
+            with self._writing():
+                inputs = written_inputs(data, Path(name))
+            origin = self._origins.find(source)
+            job = {"task": "predict", "source": origin.job, "inputs": inputs, "output": name}
+            run = partial(self._workers.run, job, f"predictions of {source.name}")
+            outputs = self._alone(source, "predictions", run).value["outputs"]
+            return {key: np.load(path) for key, path in outputs.items()}
 
-    def _recipe(self, variant: Variant) -> Recipe:
-        return recipe(variant, self._int8_io)
+    def _alone(self, source: ResolvedSource, label: str, task: Callable[[], T]) -> T:
+        """Run a single task that starts a worker, and raise what it raises."""
+        result = self._workers.together(source.name, {label: task})[label]
+        if isinstance(result, EdgeAIError):
+            raise result
+        return result
 
-    def _taken(self, calibration: Dataset | None) -> Dataset | None:
-        return None if calibration is None else calibration.take(self._calibration_samples)
-
-    def _cached(
-        self, source: ResolvedSource, origin: Origin, made: Recipe, samples: Dataset | None
-    ) -> Conversion:
-        if made.needs_calibration and samples is None:
+    def _task(
+        self, source: ResolvedSource, origin: Origin, variant: Variant, calibration: Dataset | None
+    ) -> Task:
+        made = recipe(variant, self._int8_io)
+        if not made.needs_calibration:
+            return Task(source, origin, made, None)
+        if calibration is None:
             raise UsageError(
-                f"{made.variant} of {source.name}: there is no calibration data",
+                f"{variant} of {source.name}: there is no calibration data",
                 "define a `calibration_data` fixture that returns typical inputs (an array of "
                 "shape (N, ...), an .npz path or an ImageFolder)",
             )
-        key = _key(origin, made, samples)
-        if key in self._failed:
-            raise self._failed[key]
-        with self._cache.lock(key):
+        return Task(source, origin, made, calibration.take(self._calibration_samples))
+
+    def _cached(
+        self, source: ResolvedSource, origin: Origin, variant: Variant, calibration: Dataset | None
+    ) -> Conversion:
+        task = self._task(source, origin, variant, calibration)
+        key = task.key
+        with self._cache.lock(key, self._workers.check):
+            self._failures.check(key)
             entry = self._cache.get(key)
             if entry is None:
-                entry = self._made(key, source, origin, made, samples)
+                entry = self._made(key, task)
                 self.tally.converted += 1
             elif key not in self._known:
                 self.tally.cached += 1
             self._known.add(key)
-        return _conversion(source, made, entry)
+        return _conversion(task, entry)
 
-    def _made(
-        self,
-        key: str,
-        source: ResolvedSource,
-        origin: Origin,
-        made: Recipe,
-        samples: Dataset | None,
-    ) -> CacheEntry:
+    def _made(self, key: str, task: Task) -> CacheEntry:
         damaged = self._cache.is_damaged(key)
         output = self._folder / f"{key}.tflite"
         try:
-            facts = self._run(source, origin, made, samples, output)
+            facts = self._run(task, output)
+            if damaged:
+                facts["log"] = f"the cached file was damaged and was made again\n{facts['log']}"
+            return self._cache.put(key, output, facts)
         except EdgeAIError as error:
-            self._failed[key] = error
+            self._workers.check()  # an interrupt is no failure
+            self._failures.keep(key, error)
             raise
-        if damaged:
-            facts["log"] = f"the cached file was damaged and was made again\n{facts['log']}"
-        entry = self._cache.put(key, output, facts)
-        output.unlink()
-        return entry
+        finally:
+            output.unlink(missing_ok=True)
 
-    def _run(
-        self,
-        source: ResolvedSource,
-        origin: Origin,
-        made: Recipe,
-        samples: Dataset | None,
-        output: Path,
-    ) -> dict[str, Any]:
+    def _run(self, task: Task, output: Path) -> dict[str, Any]:
         """One conversion in a worker; what is known of it."""
-        inputs = self._calibration_files(samples) if made.needs_calibration and samples else {}
-        job = {"task": "convert", "source": origin.job, "recipe": made.as_dict(), "inputs": inputs}
-        result = self._workers.run(
-            {**job, "output": str(output)}, f"{made.variant} of {source.name}"
-        )
+        job = {
+            "task": "convert",
+            "source": task.origin.job,
+            "recipe": task.recipe.as_dict(),
+            "inputs": self._calibration_files(task),
+            "output": str(output),
+        }
+        result = self._workers.run(job, f"{task.recipe.variant} of {task.source.name}")
         return {**result.value, "log": result.log}
 
-    def _calibration_files(self, samples: Dataset) -> dict[str, str]:
+    def _calibration_files(self, task: Task) -> dict[str, str]:
         """The samples as ``.npy`` files for the workers; written once."""
-        folder = self._folder / f"calibration-{samples.digest()[:32]}"
+        if task.samples is None:
+            return {}
+        folder = self._folder / f"calibration-{task.samples_digest[:32]}"
         index = folder / "index.json"
-        with FileLock(f"{folder}.lock"):
+        with self._writing(), FileLock(f"{folder}.lock"):
             if not index.exists():
                 folder.mkdir(exist_ok=True)
-                index.write_text(json.dumps(written_inputs(samples, folder)))
+                index.write_text(json.dumps(written_inputs(task.samples, folder)))
         return dict(json.loads(index.read_text()))
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing(
+            f"data for the converter in {self._folder}",
+            "free space there, or set TMPDIR to another folder",
+        )
 
 
 def _ready(source: ResolvedSource, variant: Variant, int8_io: EdgeType) -> Conversion:
@@ -224,22 +243,8 @@ def _ready(source: ResolvedSource, variant: Variant, int8_io: EdgeType) -> Conve
     return Conversion(Model(path, path.name, variant, facts))
 
 
-def _conversion(source: ResolvedSource, made: Recipe, entry: CacheEntry) -> Conversion:
-    facts = read_facts(entry.path)
-    prove(facts, made.variant, name=source.name, int8_io=made.int8_io)
-    model = Model(entry.path, source.name, made.variant, facts)
+def _conversion(task: Task, entry: CacheEntry) -> Conversion:
+    facts, name = read_facts(entry.path), task.source.name
+    prove(facts, task.recipe.variant, name=name, int8_io=task.recipe.int8_io)
+    model = Model(entry.path, name, task.recipe.variant, facts)
     return Conversion(model, entry.facts["log"], entry.facts["elapsed_ns"])
-
-
-def _key(origin: Origin, made: Recipe, samples: Dataset | None) -> str:
-    """What a conversion depends on, as one hash."""
-    calibration = samples.digest() if made.needs_calibration and samples is not None else None
-    parts = [origin.digest, origin.job["kind"], origin.job.get("safe_mode"), made.as_dict()]
-    parts += [calibration, tensorflow_version(), _worker_digest()]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-@cache
-def _worker_digest() -> str:
-    """The converting code itself, so that another version of it converts anew."""
-    return "".join(content_digest(Path(str(module.__file__))) for module in (worker, keras_file))

@@ -27,7 +27,7 @@ def load_keras(path: Path, safe_mode: bool) -> tuple[Any, str]:
     config, version = _read_header(path)
     if safe_mode and "Lambda" in _class_names(config):
         raise Refusal(
-            f"{path.name} has a Lambda layer: code stored in the file, which would run on loading",
+            "it has a Lambda layer: code stored in the file, which would run on loading",
             "if you trust the file: edge_model(path, safe_mode=False), or return "
             "ModelSource(path, safe_mode=False) from your edge_model fixture",
         )
@@ -46,7 +46,7 @@ def load_keras(path: Path, safe_mode: bool) -> tuple[Any, str]:
             print(f"{path.name}, written by Keras {version}, loaded by {loader}", file=sys.stderr)
             return model, loader
     raise Refusal(
-        f"{path.name}, written by Keras {version}, does not load: {'; '.join(refusals)}",
+        f"written by Keras {version}, it does not load: {'; '.join(refusals)}",
         "pip install 'pytest-edgeai[tensorflow]' brings tf-keras, which reads such files"
         if "No module named 'tf_keras'" in refusals[0]
         else 'custom layers: build the model in code, edge_model("package.module:function")',
@@ -65,15 +65,12 @@ def _read_header(path: Path) -> tuple[Any, str]:
             return _read_hdf5_header(path)
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise Refusal(
-            f"{path.name} is damaged: {one_line(error)}", "save the model again"
+            f"the file is damaged: {one_line(error)}", "copy or save the model again"
         ) from error
-    what = (
-        "a git-lfs pointer"
-        if magic.startswith(b"version ")
-        else f"neither HDF5 nor zip ({magic!r})"
-    )
-    hint = "git lfs pull" if magic.startswith(b"version ") else "save it with model.save()"
-    raise Refusal(f"{path.name} is no Keras model: {what}", hint)
+    if magic.startswith(b"version "):
+        raise Refusal("the file is a git-lfs pointer, not the model itself", "git lfs pull")
+    found = f"begins with {magic!r}" if magic else "is empty"
+    raise Refusal(f"the file {found}: it is no Keras model", "save it with model.save()")
 
 
 def _read_hdf5_header(path: Path) -> tuple[Any, str]:
@@ -84,7 +81,7 @@ def _read_hdf5_header(path: Path) -> tuple[Any, str]:
         version = file.attrs.get("keras_version", "1 (it does not say)")
     if config is None:
         raise Refusal(
-            f"{path.name} holds weights only",
+            "the file holds weights only",
             'save the whole model, or build it in code: edge_model("package.module:function")',
         )
     decoded = config.decode() if isinstance(config, bytes) else config
@@ -102,5 +99,6 @@ def _class_names(config: Any) -> set[str]:
 
 
 def one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    """An error for a message: of Keras's page-long ones what they end with."""
+    text = " ".join(str(error).rpartition("Exception encountered: ")[2].split())
     return f"{type(error).__name__}: {text[:300]}{'...' if len(text) > 300 else ''}"

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from filelock import FileLock
 
-from pytest_edgeai.convert import worker
+from pytest_edgeai.convert.export import export_model
+from pytest_edgeai.convert.exported_digest import exported_digest
+from pytest_edgeai.convert.failures import Failures
+from pytest_edgeai.convert.keras_file import one_line
 from pytest_edgeai.convert.process import Workers
-from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.errors import ConversionError, EdgeAIError
 from pytest_edgeai.model.source import ResolvedSource, content_digest
 
 
@@ -36,44 +40,60 @@ class Origins:
     def __init__(self, folder: Path, workers: Workers) -> None:
         self._folder = folder
         self._workers = workers
-        self._failed: dict[str, EdgeAIError] = {}
+        self._failures = Failures(folder)
+        self._live: WeakKeyDictionary[Any, tuple[str, Origin]] = WeakKeyDictionary()
 
     def find(self, source: ResolvedSource) -> Origin:
         """The origin of a source that can be converted.
 
         Raises:
-            ConversionError: a builder failed; it is not called again in this run.
+            ConversionError: a builder failed, which is not called again in this run, or a live
+                model cannot be exported.
         """
         if source.kind == "live":
-            digest = worker.live_digest(source.model)
-            return self._exported(digest, partial(self._export_live, source))
+            return self._of_live(source)
         if source.kind == "builder":
-            place = json.dumps([source.target, *map(str, source.folders)])
-            return self._exported(_sha256(place), partial(self._build, source))
+            return self._of_builder(source)
         job = {"kind": source.kind, "path": str(source.path), "safe_mode": source.safe_mode}
         return Origin(content_digest(Path(str(source.path))), job)
 
-    def _exported(self, name: str, export: Callable[[Path], str]) -> Origin:
-        """Export once per run: for a builder, only its result tells what the model is."""
-        if name in self._failed:
-            raise self._failed[name]
-        folder = self._folder / f"exported-{name[:32]}"
+    def _of_live(self, source: ResolvedSource) -> Origin:
+        """Exported once, and again when its weights have changed."""
+        try:
+            weights = _weights_digest(source.model)
+            known = self._live.get(source.model)
+            if known is None or known[0] != weights:
+                known = self._live[source.model] = (weights, self._export_live(source))
+            return known[1]
+        except Exception as error:  # Keras raises what it likes
+            raise ConversionError(
+                f"{source.name} cannot be exported: {one_line(error)}",
+                "give it an Input, or call it once on a batch, so that its shapes are known",
+            ) from error
+
+    def _export_live(self, source: ResolvedSource) -> Origin:
+        folder = tempfile.mkdtemp(prefix="exported-", dir=self._folder)
+        export_model(source.model, folder)
+        return _exported(Path(folder), exported_digest(Path(folder)))
+
+    def _of_builder(self, source: ResolvedSource) -> Origin:
+        """Built once per run: only its result tells what the model is."""
+        place = json.dumps([source.target, *map(str, source.folders)])
+        key = hashlib.sha256(place.encode()).hexdigest()[:32]
+        folder = self._folder / f"exported-{key}"
         digest_path = folder.with_suffix(".digest")
         with FileLock(f"{folder}.lock"):
+            self._failures.check(key)
             if not digest_path.exists():
                 try:
-                    digest_path.write_text(export(folder))
+                    digest_path.write_text(self._build(source, folder))
                 except EdgeAIError as error:
-                    self._failed[name] = error
+                    self._failures.keep(key, error)
                     raise
-        return Origin(digest_path.read_text(), {"kind": "saved_model", "path": str(folder)})
-
-    def _export_live(self, source: ResolvedSource, folder: Path) -> str:
-        worker.export_model(source.model, str(folder))
-        return worker.live_digest(source.model)
+        return _exported(folder, digest_path.read_text())
 
     def _build(self, source: ResolvedSource, folder: Path) -> str:
-        """Call the builder in a worker."""
+        """Call the builder in a worker; the digest of what it returned."""
         builder = {"target": source.target, "folders": list(map(str, source.folders))}
         job = {"task": "export", "source": builder, "output": str(folder)}
         task = partial(self._workers.run, job, source.name)
@@ -83,5 +103,12 @@ class Origins:
         return str(result.value["digest"])
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _exported(folder: Path, digest: str) -> Origin:
+    return Origin(digest, {"kind": "saved_model", "path": str(folder)})
+
+
+def _weights_digest(model: Any) -> str:
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(f"{weight.dtype}{weight.shape}".encode() + weight.tobytes())
+    return digest.hexdigest()

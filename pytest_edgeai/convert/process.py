@@ -1,4 +1,4 @@
-"""Starting a conversion worker, and what it looks like when it is lost."""
+"""Starting a conversion worker, and ending it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -19,14 +20,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_edgeai import units
+from pytest_edgeai.convert.death import death, death_hint, tail
+from pytest_edgeai.convert.worker import WHERE_ARE_YOU
 from pytest_edgeai.errors import ConversionError, EdgeAIError
 
-LOG_LINES = 12
+WHERE_ARE_YOU_S = 0.2
 PROGRESS_S = 0.5
 T = TypeVar("T")
 Label = TypeVar("Label")
 _START = (
-    "import json, sys; job = json.load(open(sys.argv[1])); sys.path[:] = job['sys_path'];"
+    "import sys; sys.path[:] = filter(None, sys.path); import json; "
+    "job = json.load(open(sys.argv[1])); sys.path[:] = job['sys_path']; "
     "from pytest_edgeai.convert.worker import main; main(job)"
 )
 _DISTRIBUTIONS = (
@@ -58,6 +62,8 @@ class Workers:
         self._limit_s = limit_s
         self._progress = progress
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._starting = threading.Lock()
+        self._interrupted = False
 
     def together(
         self, name: str, tasks: Mapping[Label, Callable[[], T]]
@@ -67,22 +73,26 @@ class Workers:
         Args:
             name: what the progress says they are for.
         """
+        self._interrupted = False
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            running = {label: pool.submit(caught, task) for label, task in tasks.items()}
             begin = time.monotonic()
             try:
+                running = {label: pool.submit(caught, task) for label, task in tasks.items()}
                 while pending := wait(running.values(), PROGRESS_S).not_done:
                     left = ", ".join(map(str, (k for k, f in running.items() if f in pending)))
                     self._progress(f"{name}: {left}, {units.seconds(time.monotonic() - begin)}")
             except BaseException:
-                for future in running.values():
-                    future.cancel()
-                for worker in list(self._running):
-                    worker.kill()
+                self._interrupt()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
             finally:
                 self._progress("")
         return {label: future.result() for label, future in running.items()}
+
+    def check(self) -> None:
+        """Raise where the wait was interrupted: nothing is started any more then."""
+        if self._interrupted:
+            raise ConversionError("interrupted")
 
     def run(self, job: dict[str, Any], what: str) -> WorkerResult:
         """Run one job to its end.
@@ -92,7 +102,19 @@ class Workers:
                 lines of the log in its message.
         """
         require_tensorflow()
-        with tempfile.TemporaryDirectory(prefix="edgeai-job-") as folder:
+        try:
+            return self._run(job, what)
+        except OSError as error:
+            place = f": {error.filename}" if error.filename else ""
+            raise ConversionError(
+                f"{what}: the converter's process could not be run: {error.strerror}{place}",
+                "it needs memory, and room for temporary files where TMPDIR says",
+            ) from error
+
+    def _run(self, job: dict[str, Any], what: str) -> WorkerResult:
+        with tempfile.TemporaryDirectory(
+            prefix="edgeai-job-", ignore_cleanup_errors=True
+        ) as folder:
             log_path, result_path = Path(folder, "log"), Path(folder, "result.json")
             job_path = Path(folder, "job.json")
             job_path.write_text(
@@ -101,31 +123,55 @@ class Workers:
             status = self._wait(job_path, log_path, folder)
             log = log_path.read_text(errors="replace")
             if not result_path.exists():
-                raise ConversionError(_death(what, status, self._limit_s, log), _death_hint(status))
+                how = death(status, self._limit_s)
+                raise ConversionError(
+                    f"{what}: {how}\n{tail(log)}", death_hint(status, job["task"])
+                )
             value = json.loads(result_path.read_text())
         if "error" in value:
-            raise ConversionError(f"{what}: {value['error']}", value["hint"] or _tail(log))
+            raise ConversionError(f"{what}: {value['error']}", value["hint"] or tail(log))
         return WorkerResult(value, log)
 
     def _wait(self, job_path: Path, log_path: Path, folder: str) -> int | None:
         """The exit status; None when the time was up."""
         command = [sys.executable, "-c", _START, str(job_path)]
         environment = {"TF_CPP_MIN_LOG_LEVEL": "1", **os.environ, "TMPDIR": folder}
-        with log_path.open("wb") as log:
+        environment["KERAS_BACKEND"] = "tensorflow"
+        with self._starting, log_path.open("wb") as log:
+            self.check()
             worker = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
+                command,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
             )
-        self._running.add(worker)
+            self._running.add(worker)
         try:
             return worker.wait(timeout=self._limit_s)
         except subprocess.TimeoutExpired:
+            worker.send_signal(WHERE_ARE_YOU)
+            time.sleep(WHERE_ARE_YOU_S)
             return None
         finally:
-            worker.kill()
+            _kill(worker)
             worker.wait()
             self._running.discard(worker)
             if worker.stdin:
                 worker.stdin.close()
+
+    def _interrupt(self) -> None:
+        with self._starting:
+            self._interrupted = True
+            for worker in list(self._running):
+                _kill(worker)
+
+
+def _kill(worker: subprocess.Popen[bytes]) -> None:
+    """End a worker and what it has started; they are a process group of their own."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker.pid, signal.SIGKILL)
 
 
 def caught(task: Callable[[], T]) -> T | EdgeAIError:
@@ -154,27 +200,5 @@ def require_tensorflow() -> None:
 
 
 def _import_path() -> list[str]:
-    return [str(Path(entry).absolute()) for entry in sys.path]
-
-
-def _death(what: str, status: int | None, limit_s: float, log: str) -> str:
-    if status is None:
-        how = f"the converter was ended after its limit of {units.seconds(limit_s)}"
-    elif status < 0:
-        how = f"the converter ended with {signal.Signals(-status).name}"
-    else:
-        how = f"the converter ended with exit status {status}"
-    return f"{what}: {how}\n{_tail(log)}"
-
-
-def _death_hint(status: int | None) -> str:
-    if status is None:
-        return "raise --edge-convert-timeout if this model really needs longer"
-    if status == -signal.SIGKILL:
-        return "often the kernel's out-of-memory killer: see `dmesg`; convert on a larger machine"
-    return "the converter crashed on this model; the whole log is in this test's report"
-
-
-def _tail(log: str) -> str:
-    lines = [line for line in log.strip().splitlines() if line.strip()]
-    return "last lines of its log:\n    " + "\n    ".join(lines[-LOG_LINES:]) if lines else ""
+    """Ours, for a process whose working directory may change."""
+    return [str(Path(entry).absolute()) if Path(entry).exists() else entry for entry in sys.path]

@@ -9,12 +9,13 @@ converts faster.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import faulthandler
 import importlib
-import inspect
-import io
 import json
 import os
+import re
+import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -23,26 +24,40 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pytest_edgeai.convert.export import export_model
+from pytest_edgeai.convert.exported_digest import SIGNATURE, exported_digest
+from pytest_edgeai.convert.feed import Feed
 from pytest_edgeai.convert.keras_file import Refusal, load_keras, one_line
 
-SIGNATURE = "serving_default"
+BATCH = 32
+WHERE_ARE_YOU = signal.SIGUSR1
+_LAST_ACT = threading.Lock()
+_WITHOUT_KERNEL = re.compile(r"^(?:Flex|Custom) ops: (.+)$", re.MULTILINE)
 
 
 def main(job: dict[str, Any]) -> None:
     """Do the job and write its result as JSON; exceptions become ``error`` and ``hint``."""
-    _end_with_parent()
+    faulthandler.enable(all_threads=False)
+    faulthandler.register(WHERE_ARE_YOU, all_threads=False)
+    result_path = Path(job["result"])
+    _end_with_parent(result_path.parent)
     try:
         result = TASKS[job["task"]](job)
     except Refusal as refusal:
+        if refusal.__cause__:
+            _log(refusal.__cause__)
         result = {"error": str(refusal), "hint": refusal.hint}
     except MemoryError:
         result = {"error": "out of memory", "hint": "convert on a machine with more memory"}
-    except Exception as error:
-        sys.excepthook(type(error), error, error.__traceback__)
-        result = {"error": f"{type(error).__name__}: {error}", "hint": ""}
-    Path(job["result"]).write_text(json.dumps(result))
-    sys.stdout.flush()
-    os._exit(0)  # TensorFlow's own teardown can take seconds
+    except (Exception, SystemExit) as error:
+        _log(error)
+        result = {"error": one_line(error), "hint": ""}
+    with _LAST_ACT:
+        unfinished = result_path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(result))
+        unfinished.replace(result_path)
+        sys.stdout.flush()
+        os._exit(0)  # TensorFlow's own teardown can take seconds
 
 
 def convert(job: dict[str, Any]) -> dict[str, Any]:
@@ -54,8 +69,8 @@ def convert(job: dict[str, Any]) -> dict[str, Any]:
         loaded = tf.saved_model.load(folder)
         keys = _signature_keys(loaded)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=keys)
-        samples = _apply_recipe(converter, job, loaded.signatures[keys[0]])
-        Path(job["output"]).write_bytes(converter.convert())
+        samples = _apply_recipe(converter, job, loaded)
+        Path(job["output"]).write_bytes(_converted(converter))
         elapsed_ns = time.perf_counter_ns() - start
     versions = {"tensorflow": tf.__version__, "loader": loader}
     return {"elapsed_ns": elapsed_ns, "calibration_samples": samples, **versions}
@@ -66,7 +81,7 @@ def export(job: dict[str, Any]) -> dict[str, Any]:
     sys.path[:0] = job["source"]["folders"]
     model = _build(job["source"]["target"])
     export_model(model, job["output"])
-    return {"digest": live_digest(model)}
+    return {"digest": exported_digest(Path(job["output"]))}
 
 
 def predict(job: dict[str, Any]) -> dict[str, Any]:
@@ -77,16 +92,16 @@ def predict(job: dict[str, Any]) -> dict[str, Any]:
         import tensorflow as tf
 
         loaded = tf.saved_model.load(folder)
-        run = loaded.signatures[_signature_keys(loaded)[0]]
-        inputs = _read_inputs(job["inputs"], _input_specs(run))
-        total, answers = len(next(iter(inputs.values()))), []
-        batch = next(iter(_input_specs(run).values())).shape[0] or 32
-        for first in range(0, total, batch):
-            part = {name: tf.constant(a[first : first + batch]) for name, a in inputs.items()}
-            answers.append({name: value.numpy() for name, value in run(**part).items()})
-    for name in answers[0]:
-        np.save(Path(job["output"]) / f"{name}.npy", np.concatenate([a[name] for a in answers]))
-    return {"outputs": list(answers[0])}
+        run = _only_signature(loaded)
+        feed, answers = Feed(job["inputs"], run), []
+        for batch in feed.batches(BATCH):
+            outputs = run(**{name: tf.constant(array) for name, array in batch.items()})
+            answers.append({name: value.numpy() for name, value in outputs.items()})
+    paths = {}
+    for place, name in enumerate(sorted(answers[0])):
+        paths[name] = str(Path(job["output"], f"output-{place}.npy"))
+        np.save(paths[name], np.concatenate([answer[name] for answer in answers])[: len(feed)])
+    return {"outputs": paths}
 
 
 TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -94,39 +109,6 @@ TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "export": export,
     "predict": predict,
 }
-
-
-def export_model(model: Any, folder: str) -> None:
-    """Export a Keras model as a SavedModel, without the converter's long list of variables."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        model.export(folder)
-
-
-def live_digest(model: Any) -> str:
-    """SHA-256 of a Keras model: configuration, weights, and the source of its own classes."""
-    digest = hashlib.sha256(model.to_json().encode())
-    for weight in model.get_weights():
-        digest.update(f"{weight.dtype}{weight.shape}".encode())
-        digest.update(weight.tobytes())
-    for path in sorted(_own_class_files(model)):
-        digest.update(Path(path).read_bytes())
-    return digest.hexdigest()
-
-
-def _own_class_files(model: Any) -> set[str]:
-    """Files of the classes in a model that are not Keras's own."""
-    files = set()
-    for part in [model, *getattr(model, "submodules", []), *getattr(model, "layers", [])]:
-        for kind in type(part).__mro__:
-            if kind.__module__.partition(".")[0] not in (
-                "keras",
-                "tf_keras",
-                "tensorflow",
-                "builtins",
-            ):
-                with contextlib.suppress(TypeError, OSError):
-                    files.add(inspect.getfile(kind))
-    return files
 
 
 @contextlib.contextmanager
@@ -142,31 +124,46 @@ def _saved_model(source: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _build(target: str) -> Any:
-    module, _, function = target.partition(":")
+    name, _, function = target.partition(":")
     try:
-        builder = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not f"{name}.".startswith(f"{error.name}."):
+            raise
         raise Refusal(
-            f"{target}: {one_line(error)}",
+            str(error),
             "the module is looked up beside the test, in the root folder, and among the installed",
         ) from error
-    model = builder()
+    if not hasattr(module, function):
+        raise Refusal(f"there is no {function!r} in {module.__file__ or name}")
+    model = getattr(module, function)()
     if not (hasattr(model, "get_weights") and hasattr(model, "export")):
-        raise Refusal(f"{target} returned a {type(model).__name__}, not a Keras model")
+        raise Refusal(f"it returned a {type(model).__name__}, not a Keras model")
     return model
 
 
 def _signature_keys(loaded: Any) -> list[str]:
-    """All signatures, but of an exported Keras model only one of its two equal ones."""
+    """The usual signature alone, where there is one; else all."""
     keys = list(loaded.signatures)
     if not keys:
         raise Refusal(
             "the SavedModel has no signature", "save it with signatures, or model.export()"
         )
-    return [SIGNATURE] if set(keys) == {"serve", SIGNATURE} else keys
+    return [SIGNATURE] if SIGNATURE in keys else keys
 
 
-def _apply_recipe(converter: Any, job: dict[str, Any], signature: Any) -> int:
+def _only_signature(loaded: Any) -> Any:
+    keys = _signature_keys(loaded)
+    if len(keys) > 1:
+        raise Refusal(
+            f"the SavedModel has the signatures {', '.join(keys)}: which one the data is for is "
+            "not said",
+            f"save it with one, or call one of them {SIGNATURE!r}",
+        )
+    return loaded.signatures[keys[0]]
+
+
+def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any) -> int:
     """Tell the converter what the recipe says; returns the number of calibration samples."""
     import tensorflow as tf
 
@@ -176,9 +173,9 @@ def _apply_recipe(converter: Any, job: dict[str, Any], signature: Any) -> int:
     if variant == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if variant in ("int8", "int16x8"):
-        inputs = _read_inputs(job["inputs"], _input_specs(signature))
-        samples = len(next(iter(inputs.values())))
-        converter.representative_dataset = lambda: _representative(inputs, signature, samples)
+        feed = Feed(job["inputs"], _only_signature(loaded))
+        samples = len(feed)
+        converter.representative_dataset = lambda: _representative(feed)
     if variant == "int16x8":
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -190,58 +187,50 @@ def _apply_recipe(converter: Any, job: dict[str, Any], signature: Any) -> int:
     return samples
 
 
-def _representative(inputs: dict[str, Any], signature: Any, samples: int) -> Iterator[Any]:
+def _representative(feed: Feed) -> Iterator[Any]:
     """One sample at a time (or the model's own batch size), as the converter wants them."""
-    specs = _input_specs(signature)
-    batch = next(iter(specs.values())).shape[0] or 1
-    for first in range(0, samples - samples % batch or 1, batch):
-        part = {name: array[first : first + batch] for name, array in inputs.items()}
-        yield part if len(part) > 1 else list(part.values())
+    for batch in feed.batches(1):
+        yield batch if len(batch) > 1 else list(batch.values())
 
 
-def _input_specs(signature: Any) -> dict[str, Any]:
-    return dict(signature.structured_input_signature[1])
+def _converted(converter: Any) -> bytes:
+    try:
+        return bytes(converter.convert())
+    except Exception as error:
+        missing = {
+            name for names in _WITHOUT_KERNEL.findall(str(error)) for name in names.split(", ")
+        }
+        if missing:
+            raise Refusal(
+                f"TensorFlow Lite has no operator for {', '.join(sorted(missing))}",
+                "replace it in the model; Flex and custom operators are not converted",
+            ) from error
+        if "TensorListReserve" in str(error):
+            raise Refusal(
+                "it has a recurrent layer, which converts with a fixed batch size only",
+                "build it as a Functional or Sequential model, or give the layer unroll=True",
+            ) from error
+        raise
 
 
-def _read_inputs(paths: dict[str, str], specs: dict[str, Any]) -> dict[str, Any]:
-    """Samples by input name, checked against what the model takes."""
-    import numpy as np
-
-    arrays = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
-    if list(arrays) == [""] and len(specs) == 1:
-        arrays = {next(iter(specs)): arrays[""]}
-    if set(arrays) != set(specs):
-        raise Refusal(
-            f"the model takes the inputs {', '.join(specs)}, the data has {', '.join(arrays)}",
-            "give a mapping from input name to array",
-        )
-    return {name: _fitting(name, array, specs[name]) for name, array in arrays.items()}
+def _log(error: BaseException) -> None:
+    sys.excepthook(type(error), error, error.__traceback__)
 
 
-def _fitting(name: str, array: Any, spec: Any) -> Any:
-    wanted, dtype = list(spec.shape[1:]), spec.dtype.as_numpy_dtype
-    if len(array.shape[1:]) != len(wanted) or any(
-        want not in (None, have) for have, want in zip(array.shape[1:], wanted, strict=True)
-    ):
-        shape = tuple("any" if size is None else size for size in wanted)
-        raise Refusal(
-            f"input {name!r} takes samples of shape {shape}, the data has {tuple(array.shape[1:])}",
-            "reshape the data as in training; the first dimension counts the samples",
-        )
-    floats = spec.dtype.is_floating
-    if floats != (array.dtype.kind == "f"):
-        raise Refusal(
-            f"input {name!r} takes {spec.dtype.name}, the data is {array.dtype}",
-            "scale and cast the data exactly as in training, e.g. x.astype('float32') / 255",
-        )
-    return array.astype(dtype, copy=False) if array.dtype.kind in "fiub" else array
+def _end_with_parent(folder: Path) -> None:
+    """End this process, its children and its folder when the one that started it is gone.
 
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it goes: its end of our stdin closes then."""
+    Its end of our stdin closes then. Nothing else reads from there.
+    """
+    parent = os.dup(0)
+    with open(os.devnull) as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 0)
 
     def watch() -> None:
-        sys.stdin.buffer.read()
-        os._exit(1)
+        os.read(parent, 1)
+        with _LAST_ACT:
+            for _ in range(10):  # others may be writing there still
+                shutil.rmtree(folder, ignore_errors=True)
+            os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

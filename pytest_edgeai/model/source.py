@@ -58,7 +58,7 @@ class ResolvedSource:
     path: Path | None = None
     target: str = ""
     folders: tuple[Path, ...] = ()
-    model: Any = field(default=None, repr=False, compare=False)
+    model: Any = field(default=None, repr=False)
     files: Mapping[str, Path] = field(default_factory=dict, hash=False)
     safe_mode: bool = True
 
@@ -73,8 +73,8 @@ def resolve(value: Any, folders: Iterable[Path]) -> ResolvedSource:
     location, folders = source.location, list(folders)
     if isinstance(location, Mapping):
         return _ready_files(location, folders)
-    if isinstance(location, str) and _BUILDER.fullmatch(location) and "/" not in location:
-        return ResolvedSource("builder", location, target=location, folders=tuple(folders))
+    if isinstance(location, str) and _BUILDER.fullmatch(location):
+        return _builder(location, folders)
     if isinstance(location, str | Path):
         path = _find(location, folders)
         kind = _kind_of(path)
@@ -99,6 +99,16 @@ def content_digest(path: Path) -> str:
     files = sorted(file for file in path.rglob("*") if file.is_file())
     lines = [f"{file.relative_to(path).as_posix()}\0{content_digest(file)}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _builder(target: str, folders: list[Path]) -> ResolvedSource:
+    module, _, function = target.partition(":")
+    if module.endswith(".py"):
+        raise UsageError(
+            f'edge_model: "{target}" names a file, not a module',
+            f'give "{module.removesuffix(".py")}:{function}"',
+        )
+    return ResolvedSource("builder", target, target=target, folders=tuple(folders))
 
 
 def _ready_files(files: Mapping[Any, Any], folders: list[Path]) -> ResolvedSource:

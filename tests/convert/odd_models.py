@@ -1,0 +1,83 @@
+"""Writes models that few have: ``python odd_models.py FOLDER MODELS``.
+
+Keras 3 files: ``lambda.h5``, ``custom.keras`` with a layer that no other process knows,
+``lstm.keras`` and ``unrolled.keras``, ``apart.keras`` with inputs of which each has an output of
+its own. SavedModels: ``fixed_batch`` takes 4 samples at a time,
+``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned`` has none,
+``odd`` has an operation that TensorFlow Lite does not have, ``lstm`` a free batch size.
+``answers.npz`` holds what Keras answers for ``digits.keras`` and ``pair.keras`` of MODELS, and the
+inputs of ``pair.keras``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+layers = keras.layers
+
+
+class Doubled(layers.Layer):
+    """Known in this process only."""
+
+    def call(self, inputs):
+        return inputs * 2
+
+
+def keras_files(folder: Path) -> None:
+    keras.Sequential([keras.Input((4,)), layers.Lambda(lambda x: x * 2), layers.Dense(2)]).save(
+        folder / "lambda.h5"
+    )
+    keras.Sequential([keras.Input((4,)), Doubled(), layers.Dense(2)]).save(folder / "custom.keras")
+    left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")
+    apart = keras.Model([left, right], [layers.Dense(40)(left), layers.Dense(40)(right)])
+    apart.save(folder / "apart.keras")
+    for name, unroll in (("lstm", False), ("unrolled", True)):
+        stack = [keras.Input((6, 5)), layers.LSTM(24, unroll=unroll), layers.Dense(3)]
+        model = keras.Sequential(stack)
+        model.save(folder / f"{name}.keras")
+        model.export(folder / name, verbose=False)
+
+
+def saved_models(folder: Path) -> None:
+    module = tf.Module()
+    module.weight = tf.Variable(tf.random.stateless_normal((4, 300), seed=(1, 2)))
+
+    def times(rows: int) -> tf.types.experimental.PolymorphicFunction:
+        spec = tf.TensorSpec([rows, 4], name="x")
+
+        def y(x: tf.Tensor) -> dict[str, tf.Tensor]:
+            halves = tf.nn.softmax(tf.reshape(x, (rows * 2, 2)))  # of so many rows, no other number
+            return {"y": tf.reshape(halves, (rows, 4)) @ module.weight}
+
+        return tf.function(y, [spec])
+
+    sums = tf.function(lambda x: {"sum": tf.reduce_sum(x, 1)}, [tf.TensorSpec([1, 4], name="x")])
+    tf.saved_model.save(module, folder / "fixed_batch", {"serving_default": times(4)})
+    tf.saved_model.save(module, folder / "usual", {"a": sums, "serving_default": times(1)})
+    tf.saved_model.save(module, folder / "several", {"a": sums, "b": times(1)})
+    tf.saved_model.save(module, folder / "unsigned")
+    odd = tf.function(lambda x: tf.raw_ops.Betainc(a=x, b=x, x=x), times(1).input_signature)
+    tf.saved_model.save(module, folder / "odd", {"serving_default": odd})
+
+
+def answers(folder: Path, models: Path) -> None:
+    generator = np.random.default_rng(0)
+    left, right = (generator.normal(size=(40, size)).astype("float32") for size in (4, 3))
+    digits = keras.models.load_model(models / "digits.keras")
+    pair = keras.models.load_model(models / "pair.keras")
+    two, five = pair.predict([left, right], verbose=0)
+    with np.load(models / "digits.npz") as file:
+        known = digits.predict(file["x"][:50], verbose=0)
+    np.savez(folder / "answers.npz", left=left, right=right, two=two, five=five, digits=known)
+
+
+if __name__ == "__main__":
+    keras.utils.set_random_seed(0)
+    keras_files(Path(sys.argv[1]))
+    saved_models(Path(sys.argv[1]))
+    answers(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,191 @@
+"""Keras files and SavedModels: what converts, and what is said of what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from asking import Array, data_set, made, refused
+
+from pytest_edgeai.convert.converter import Conversion, Converter
+from pytest_edgeai.errors import ConversionError
+from pytest_edgeai.model.facts import ModelFacts
+from pytest_edgeai.model.source import ModelSource, resolve
+from pytest_edgeai.model.variants import VARIANTS
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 1116712\n"
+
+
+def edges(facts: ModelFacts) -> list[str]:
+    return [tensor.dtype for tensor in facts.inputs + facts.outputs]
+
+
+def test_every_variant_of_a_keras_file(converter: Converter, models: Path, digits: Array) -> None:
+    source = resolve(models / "digits.keras", [])
+    done = converter.convert(source, VARIANTS, data_set(digits))
+    facts = {name: one.model.facts for name, one in done.items() if isinstance(one, Conversion)}
+    assert list(facts) == list(VARIANTS)
+    assert facts["converted"].int8_weight_share == 0.0
+    assert facts["dynamic"].int8_weight_share == pytest.approx(0.975, abs=0.01)
+    assert facts["int8"].int8_weight_share == facts["int16x8"].int8_weight_share == 1.0
+    assert facts["float16"].weights_by_type.keys() == {"float16"}
+    assert facts["int16x8"].activations_by_type["int16"] > 0
+    assert facts["int8"].size_bytes < facts["converted"].size_bytes / 3
+    assert edges(facts["int8"]) == ["uint8", "uint8"]
+    for variant in ("converted", "dynamic", "float16", "int16x8"):
+        assert edges(facts[variant]) == ["float32", "float32"]
+
+
+@pytest.mark.parametrize("name", ["digits.h5", "digits"])
+def test_same_network_from_another_format(converter: Converter, models: Path, name: str) -> None:
+    conversion = made(converter, models / name)
+    assert conversion.model.name == name
+    weights = made(converter, models / "digits.keras").model.facts.weights_by_type
+    assert conversion.model.facts.weights_by_type == weights
+
+
+def test_conversion_has_its_log_and_time(converter: Converter, models: Path) -> None:
+    conversion = made(converter, models / "digits.h5")
+    assert "digits.h5, written by Keras 3" in conversion.log
+    assert "loaded by keras 3" in conversion.log
+    assert 1e6 < conversion.elapsed_ns < 60e9
+
+
+def test_keras_file_of_keras_2(converter: Converter, odd_models: Path) -> None:
+    conversion = made(converter, odd_models / "zip.keras")
+    assert conversion.model.facts.weights_by_type == {"float32": 1200}
+    assert "loaded by tf-keras 2" in conversion.log
+
+
+def test_environment_that_prefers_another_keras(
+    converter_with: Callable[..., Converter],
+    tmp_path: Path,
+    models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    conversion = made(converter_with(cache=tmp_path / "cache"), models / "digits.keras")
+    assert "loaded by keras 3" in conversion.log
+
+
+class TestWithoutTfKeras:
+    @pytest.fixture(autouse=True)
+    def no_tf_keras(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The converter's process has our ``sys.path``."""
+        missing = 'raise ModuleNotFoundError("No module named \'tf_keras\'", name="tf_keras")'
+        (tmp_path / "tf_keras.py").write_text(missing)
+        monkeypatch.syspath_prepend(tmp_path)
+
+    def test_keras_3_is_tried(
+        self, converter_with: Callable[..., Converter], tmp_path: Path, realdata: Path
+    ) -> None:
+        converter = converter_with(cache=tmp_path / "cache")
+        conversion = made(converter, realdata / "models" / "resnet8_cifar10.h5")
+        assert "written by Keras 2.4.0, loaded by keras 3" in conversion.log
+
+    def test_file_that_only_tf_keras_reads(
+        self, converter_with: Callable[..., Converter], tmp_path: Path, realdata: Path
+    ) -> None:
+        converter = converter_with(cache=tmp_path / "cache")
+        error = refused(converter, realdata / "models" / "vww_96.h5")
+        assert "written by Keras 2.4.0, it does not load: tf_keras: " in error.message
+        assert "; keras: " in error.message
+        assert error.hint.startswith("pip install 'pytest-edgeai[tensorflow]' brings tf-keras")
+
+
+@pytest.fixture
+def lambda_model(models: Path, odd_models: Path, request: pytest.FixtureRequest) -> Path:
+    suffix: str = request.param
+    return (models if suffix == "keras" else odd_models) / f"lambda.{suffix}"
+
+
+@pytest.mark.parametrize("lambda_model", ["keras", "h5"], indirect=True)
+class TestLambdaLayer:
+    def test_is_not_run(self, converter: Converter, lambda_model: Path) -> None:
+        error = refused(converter, lambda_model)
+        assert f"converted of {lambda_model.name}: it has a Lambda layer: code" in error.message
+        assert "edge_model(path, safe_mode=False)" in error.hint
+
+    def test_is_run_when_its_file_is_trusted(
+        self, converter: Converter, lambda_model: Path
+    ) -> None:
+        conversion = made(converter, ModelSource(lambda_model, safe_mode=False))
+        assert conversion.model.facts.weights_by_type == {"float32": 8}
+
+
+def truncated(folder: Path, name: str) -> bytes:
+    content = (folder / name).read_bytes()
+    return content[: len(content) // 2]
+
+
+class TestNotAModel:
+    """None of these is found out by loading it: the converter's process is gone in a moment."""
+
+    @pytest.mark.parametrize("suffix", ["h5", "keras"])
+    @pytest.mark.parametrize(
+        ("content", "message", "hint"),
+        [
+            (POINTER, "the file is a git-lfs pointer, not the model itself", "git lfs pull"),
+            (b"", "the file is empty: it is no Keras model", "save it with model.save()"),
+            (b"<html></html>", "the file begins with b'<html></'", "save it with model.save()"),
+        ],
+    )
+    def test_something_else(
+        self,
+        converter: Converter,
+        tmp_path: Path,
+        suffix: str,
+        content: bytes,
+        message: str,
+        hint: str,
+    ) -> None:
+        path = tmp_path / f"model.{suffix}"
+        path.write_bytes(content)
+        error = refused(converter, path)
+        assert isinstance(error, ConversionError)
+        assert error.message.startswith(f"converted of model.{suffix}: {message}")
+        assert error.hint == hint
+
+    @pytest.mark.parametrize("name", ["digits.h5", "digits.keras"])
+    def test_cut_short(self, converter: Converter, tmp_path: Path, models: Path, name: str) -> None:
+        (tmp_path / name).write_bytes(truncated(models, name))
+        error = refused(converter, tmp_path / name)
+        assert f"converted of {name}: the file is damaged: " in error.message
+        assert error.hint == "copy or save the model again"
+
+    def test_weights_only(self, converter: Converter, models: Path) -> None:
+        error = refused(converter, models / "weights.weights.h5")
+        assert error.message.endswith("weights.weights.h5: the file holds weights only")
+        assert "save the whole model" in error.hint
+
+
+def test_layer_that_nobody_else_knows(converter: Converter, odd_models: Path) -> None:
+    error = refused(converter, odd_models / "custom.keras")
+    assert "it does not load: keras: TypeError: Could not locate class 'Doubled'" in error.message
+    assert error.hint.startswith("custom layers: build the model in code, edge_model(")
+
+
+def test_operation_without_a_kernel(converter: Converter, odd_models: Path) -> None:
+    error = refused(converter, odd_models / "odd")
+    assert error.message == "converted of odd: TensorFlow Lite has no operator for Betainc"
+    assert error.hint.startswith("replace it in the model")
+
+
+class TestSignatures:
+    def test_usual_one_alone(self, converter: Converter, odd_models: Path, digits: Array) -> None:
+        usual, calibration = odd_models / "usual", digits.reshape(-1, 4)
+        facts = made(converter, usual, "int8", calibration).model.facts
+        assert facts.signatures == ("serving_default",)
+        assert facts.outputs[0].shape == (1, 300)
+
+    def test_several_others(self, converter: Converter, odd_models: Path, digits: Array) -> None:
+        error = refused(converter, odd_models / "several", "int8", digits.reshape(-1, 4))
+        assert "has the signatures a, b: which one the data is for is not said" in error.message
+        assert "call one of them 'serving_default'" in error.hint
+
+    def test_none(self, converter: Converter, odd_models: Path) -> None:
+        error = refused(converter, odd_models / "unsigned")
+        assert error.message == "converted of unsigned: the SavedModel has no signature"
+        assert error.hint == "save it with signatures, or model.export()"
