@@ -37,16 +37,7 @@ def edge_model(request: pytest.FixtureRequest) -> Any:
     "package.module:function", a Keras model, a mapping from variant to .tflite files, or a
     pytest_edgeai.ModelSource.
     """
-    from pytest_edgeai.errors import UsageError
-
-    model = edge_session(request.config).settings.model
-    if model is None:
-        raise UsageError(
-            "there is no model to test",
-            'name one: @pytest.mark.edge_model("model.keras"), an `edge_model` fixture, '
-            "--edge-model PATH or ini edge_model",
-        )
-    return model
+    return edge_session(request.config).settings.model
 
 
 @pytest.fixture
@@ -87,7 +78,9 @@ def edge_converter(request: pytest.FixtureRequest) -> Callable[[Variant], Model]
 
 
 def _variant_fixture(variant: Variant) -> Any:
-    def fixture(request: pytest.FixtureRequest) -> Iterator[Interpreter]:
+    def fixture(
+        request: pytest.FixtureRequest, edge_device: Device, edge_model: Any
+    ) -> Iterator[Interpreter]:
         yield from _opened(request, variant)
 
     fixture.__doc__ = f"The {variant} variant of the model, loaded on the device."
@@ -102,7 +95,9 @@ int16x8_interpreter = _variant_fixture("int16x8")
 
 
 @pytest.fixture
-def interpreter(request: pytest.FixtureRequest) -> Iterator[Interpreter]:
+def interpreter(
+    request: pytest.FixtureRequest, edge_device: Device, edge_model: Any
+) -> Iterator[Interpreter]:
     """One run per variant named by @pytest.mark.edge_variants (converted, dynamic, int8)."""
     from pytest_edgeai.plugin.markers import variants_of
 
@@ -176,6 +171,7 @@ def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Mod
 
 def _source(request: pytest.FixtureRequest) -> ResolvedSource:
     """The nearest marker's model, else the fixture's."""
+    from pytest_edgeai.errors import UsageError
     from pytest_edgeai.model.source import resolve
     from pytest_edgeai.plugin.markers import model_of
 
@@ -184,6 +180,12 @@ def _source(request: pytest.FixtureRequest) -> ResolvedSource:
     if given is not None:
         return resolve(given, folders)
     value = request.getfixturevalue("edge_model")
+    if value is None:
+        raise UsageError(
+            "there is no model to test",
+            'name one: @pytest.mark.edge_model("model.keras"), an `edge_model` fixture, '
+            "--edge-model PATH or ini edge_model",
+        )
     if value == edge_session(config).settings.model and config.getoption("edge_model") == value:
         folders = [config.invocation_params.dir]
     return resolve(value, folders)

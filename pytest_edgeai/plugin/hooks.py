@@ -73,7 +73,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Say in the run's header which runtime answers, where a test will use it."""
-    if config.option.collectonly or not any(map(asks_for_interpreter, items)):
+    option = config.option
+    only_lists = option.collectonly or option.showfixtures or option.show_fixtures_per_test
+    if only_lists or not any(map(asks_for_interpreter, items)):
         return []
     session = edge_session(config)
     return header_lines(session, session.settings.device)

@@ -89,7 +89,7 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
         lines += ["", f"  {result.marker}: {_gap(result)}"]
         details = [result.reason]
         if result.unit == "ms" and result.measured is not None:
-            details += _conditions(subject)
+            details += _conditions(subject, result.threads)
         if result.advice:
             details.append(f"try: {result.advice}")
         lines += map(_indented, details)
@@ -113,10 +113,10 @@ def _gap(result: BudgetResult) -> str:
     return f"{text} ({units.significant(result.measured / result.limit)} times the limit)"
 
 
-def _conditions(subject: Subject) -> list[str]:
+def _conditions(subject: Subject, threads: int | None) -> list[str]:
     from pytest_edgeai.judge.statistics import statistic
 
-    samples = next(iter(subject.measured.values()))
+    samples = subject.latency(threads)
     seen = samples.conditions
     spread = ", ".join(
         f"{name} {units.milliseconds(statistic(name, samples.samples_ns) / 1e6)}"

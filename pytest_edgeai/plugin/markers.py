@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import pytest
 
@@ -15,6 +16,7 @@ from pytest_edgeai.model.source import ModelSource
 from pytest_edgeai.model.variants import VARIANTS, Variant
 
 P = ParamSpec("P")
+T = TypeVar("T")
 DEFAULT_VARIANTS: tuple[Variant, ...] = ("converted", "dynamic", "int8")
 
 
@@ -40,7 +42,10 @@ def _edge_model(location: Any = None, *, safe_mode: bool = True, **files: Any) -
         files: ready ``.tflite`` files by variant: ``converted="a.tflite", int8="b.tflite"``.
     """
     if (location is None) == (not files):
-        raise UsageError("give one location, or files by variant")
+        raise UsageError(
+            "@edge_model: give one location, or files by variant",
+            'edge_model("model.keras"), or edge_model(converted="a.tflite", int8="b.tflite")',
+        )
     return ModelSource(location if location is not None else files, safe_mode)
 
 
@@ -86,9 +91,11 @@ def budgets_of(item: pytest.Item, confidence: float) -> tuple[Budget, ...]:
     """
     found: list[Budget] = []
     for name in MARKERS:
-        defaults = {"confidence": confidence} if name == "max_latency_ms" else {}
         for mark in _nearest(item, name):
-            found += parse_marker(name, mark.args, {**defaults, **mark.kwargs})
+            given = dict(mark.kwargs)
+            if name == "max_latency_ms" and given.get("confidence") is None:
+                given["confidence"] = confidence
+            found += parse_marker(name, mark.args, given)
     return tuple(found)
 
 
@@ -104,14 +111,7 @@ def model_of(item: pytest.Item) -> ModelSource | None:
         UsageError: arguments that cannot be.
     """
     mark = item.get_closest_marker("edge_model")
-    if mark is None:
-        return None
-    try:
-        return _edge_model(*mark.args, **mark.kwargs)
-    except TypeError as error:
-        raise UsageError(
-            f"@edge_model: {error}", 'edge_model("model.keras", safe_mode=True)'
-        ) from None
+    return None if mark is None else _called(_edge_model, mark)
 
 
 def variants_of(mark: pytest.Mark | None) -> tuple[Variant, ...]:
@@ -120,12 +120,17 @@ def variants_of(mark: pytest.Mark | None) -> tuple[Variant, ...]:
     Raises:
         UsageError: names that are not variants.
     """
-    if mark is None:
-        return DEFAULT_VARIANTS
+    return DEFAULT_VARIANTS if mark is None else _called(_edge_variants, mark)
+
+
+def _called(function: Callable[..., T], mark: pytest.Mark) -> T:
+    """What a marker stands for; wrong arguments are an error that repeats its signature."""
     try:
-        return _edge_variants(*mark.args, **mark.kwargs)
+        inspect.signature(function).bind(*mark.args, **mark.kwargs)
     except TypeError as error:
-        raise UsageError(f"@edge_variants: {error}", f"known: {', '.join(VARIANTS)}") from None
+        signature = f"{mark.name}{signature_text(function)}"
+        raise UsageError(f"@{mark.name}: {error}", f"the signature is {signature}") from None
+    return function(*mark.args, **mark.kwargs)
 
 
 def _nearest(item: pytest.Item, name: str) -> list[pytest.Mark]:

@@ -194,7 +194,7 @@ def _value(config: pytest.Config, option: Option) -> Any:
 def _ini(config: pytest.Config, name: str) -> Any:
     try:
         return config.getini(name)
-    except ValueError as error:
+    except (ValueError, pytest.UsageError) as error:
         raise pytest.UsageError(f"ini {name}: {error}") from None
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
+CLEAR_LINE, UP, RIGHT = "\r\x1b[2K", "\x1b[1A", "\x1b[{}C"
+
 
 class ProgressLine:
-    """Writes over one line of the terminal; silent where the output is no terminal."""
+    """Writes over the line below pytest's own; silent where the output is no terminal."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -17,7 +20,9 @@ class ProgressLine:
     def __call__(self, text: str) -> None:
         """Show a text, or with "" take the line away."""
         reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is None or not reporter.isatty or not (text or self._shown):
+        if reporter is None or not reporter.isatty or os.environ.get("TERM") == "dumb":
+            return
+        if not text and not self._shown:
             return
         capture: Any = self._config.pluginmanager.getplugin("capturemanager")
         if capture is None:
@@ -27,10 +32,16 @@ class ProgressLine:
             self._write(reporter, text)
 
     def _write(self, reporter: Any, text: str) -> None:
-        if not self._shown:
-            reporter.ensure_newline()
-        width = reporter._tw.fullwidth - 1
-        reporter.rewrite(f"edgeai: {text}"[:width] if text else "", erase=True)
-        if not text:
-            reporter.rewrite("")
+        """Past pytest's writer, which then still knows where on its own line it stands."""
+        writer = reporter._tw
+        begin = CLEAR_LINE if self._shown else "\n"
+        writer._file.write(begin + (self._line(text, writer) if text else self._way_back(writer)))
+        writer.flush()
         self._shown = bool(text)
+
+    def _line(self, text: str, writer: Any) -> str:
+        return f"edgeai: {text}"[: writer.fullwidth - 1]
+
+    def _way_back(self, writer: Any) -> str:
+        column = writer.width_of_current_line % writer.fullwidth
+        return UP + (RIGHT.format(column) if column else "")

@@ -1,0 +1,219 @@
+"""What the verdicts make of a test: passed, failed, skipped or left alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+FAILING = """
+from pytest_edgeai import max_accuracy_drop, max_latency_ms, max_size_mb, min_accuracy
+
+@max_latency_ms(p95=0.00001, max=1000)
+@max_size_mb(0.001)
+@min_accuracy(1.0)
+@max_accuracy_drop(0.05)
+def test_it(int8_interpreter): pass
+"""
+
+
+def test_all_failing_budgets_are_in_one_failure(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(FAILING)
+    result = digits_suite.runpytest("--edge-max-seconds=1")
+    result.assert_outcomes(failed=1)
+    failure = result.stdout.str().partition("FAILURES")[2].partition("Captured")[0]
+    said = [
+        r"int8 of digits.keras on local: 3 of 5 budgets not met",
+        r"max_latency_ms: p95 0.0\d+ ms, limit 0.00001 ms: 0.0\d+ ms over \([\d,]+ times the",
+        r"p95 of [\d,]+ runs",
+        r"median 0.0\d+ ms, p95 0.0\d+ ms, max [\d.]+ ms; inputs \w*",
+        r"ai-edge-litert [\d.]+, 1 thread, .+ \(\w+\), governor \w+, load \w*",
+        r"try: more --edge-threads",
+        r"max_size_mb: size 0.0\d+ MB, limit 0.001 MB: 0.0\d+ MB over \([\d.]+ times the limit\)",
+        r"the file has [\d,]+ bytes; the limit is 1,048",
+        r"try: quantise further",
+        r"min_accuracy: accuracy 9\d.\d\d %, limit 100.00 %: \d.\d\d pt under",
+        r"on 300 samples, labels: class indices",
+        r"try: check that evaluation_data is scaled",
+    ]
+    assert re.search(".*".join(said), " ".join(failure.split()))
+    assert "max_accuracy_drop:" not in failure
+    assert "pytest_edgeai/" not in failure, "a traceback"
+
+
+def test_the_gap_is_what_the_numbers_say(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(
+        "from pytest_edgeai import max_size_mb\n"
+        "@max_size_mb(0.01)\n"
+        "def test_it(int8_interpreter): assert int8_interpreter.model.facts.size_bytes > 20_000"
+    )
+    result = digits_suite.runpytest()
+    found = re.search(
+        r"size ([\d.]+) MB, limit ([\d.]+) MB: ([\d.]+) MB over \(([\d.]+) times",
+        result.stdout.str(),
+    )
+    assert found is not None
+    measured, limit, over, times = map(float, found.groups())
+    assert limit == 0.01
+    assert over == pytest.approx(measured - limit, abs=1e-4)
+    assert times == pytest.approx(measured / limit, rel=0.01)
+
+
+SEVERAL = """
+from pytest_edgeai import max_size_mb
+
+@max_size_mb(0.04)
+def test_both(converted_interpreter, int8_interpreter):
+    assert converted_interpreter.variant == "converted"
+    assert int8_interpreter.variant == "int8"
+
+@max_size_mb(0.001)
+def test_both_fail(int8_interpreter, converted_interpreter): pass
+"""
+
+
+def test_budgets_are_judged_on_each_interpreter_of_a_test(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(SEVERAL)
+    result = digits_suite.runpytest()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_both _*",
+            "converted of digits.keras on local: 1 of 1 budget not met",
+            "*_ test_both_fail _*",
+            "int8 of digits.keras on local: 1 of 1 budget not met",
+            "converted of digits.keras on local: 1 of 1 budget not met",
+        ]
+    )
+    assert result.stdout.str().count("int8 of digits.keras on local: 1 of 1") == 1
+
+
+NOT_JUDGED = """
+import pytest
+from pytest_edgeai import max_size_mb
+
+pytestmark = max_size_mb(0.0001)
+
+def test_body_fails(converted_interpreter): assert 1 == 2
+
+def test_body_skips(converted_interpreter): pytest.skip("not today")
+
+@pytest.mark.skip(reason="never")
+def test_skipped(converted_interpreter): pass
+
+@pytest.mark.xfail(reason="too large yet", strict=True)
+def test_expected(converted_interpreter): pass
+
+@pytest.mark.xfail(reason="too large yet", strict=True)
+@max_size_mb(9)
+def test_unexpected(converted_interpreter): pass
+"""
+
+
+def test_only_a_body_that_passed_is_judged(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(NOT_JUDGED)
+    result = digits_suite.runpytest("-rA")
+    result.assert_outcomes(failed=2, skipped=2, xfailed=1)
+    result.stdout.fnmatch_lines(["*assert 1 == 2", "[[]XPASS(strict)[]] too large yet"])
+    result.stdout.fnmatch_lines(["XFAIL *::test_expected - too large yet"])
+    result.stdout.fnmatch_lines(["SKIPPED * not today", "SKIPPED * never"])
+    # Only the two that were judged are in the table.
+    table = result.stdout.str().partition("edge AI budgets")[2].partition("edgeai:")[0]
+    assert re.findall(r"test_\w+", table) == ["test_expected", "test_unexpected"]
+
+
+DEVICES = """
+from pytest_edgeai import max_latency_ms, max_size_mb
+
+@max_latency_ms(p95=0.00001, device="pi")
+def test_board_only(converted_interpreter): pass
+
+@max_latency_ms(p95=0.00001, device="pi")
+@max_size_mb(1)
+def test_board_and_size(converted_interpreter): pass
+
+@max_latency_ms(p95=0.00001, device="pi")
+@max_latency_ms(p95=0.00001, device="local")
+def test_each_device(converted_interpreter): pass
+"""
+
+
+def test_budgets_of_another_device(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(DEVICES)
+    result = digits_suite.runpytest("-rs", "--edge-max-seconds=1")
+    result.assert_outcomes(passed=1, skipped=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "converted of digits.keras on local: 1 of 2 budgets not met",
+            "*a budget for device 'pi'; this is 'local'",
+        ]
+    )
+    table = result.stdout.str().partition("edge AI budgets")[2]
+    assert [len(re.findall(rf"\b{word}\b", table)) >= 1 for word in ("skipped", "fail")] == [
+        True,
+        True,
+    ]
+
+
+def test_too_few_runs_fail_a_test_as_inconclusive(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(
+        "from pytest_edgeai import max_latency_ms\n"
+        "@max_latency_ms(p99=1000)\n"
+        "def test_it(converted_interpreter): pass"
+    )
+    result = digits_suite.runpytest("--edge-max-seconds=0.000001")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "  max_latency_ms: p99 0.* ms, limit 1,000 ms: inconclusive",
+            "    only 1 run: p99 at 95 % confidence needs 299",
+            "    try: raise --edge-max-seconds",
+        ]
+    )
+
+
+def test_a_budget_that_cannot_be_judged_leaves_the_others(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(
+        """
+        from pytest_edgeai import max_size_mb, min_accuracy
+
+        def broken(labels, predictions): return float("nan")
+
+        @max_size_mb(0.0001)
+        @min_accuracy(0.5, metric=broken)
+        def test_it(converted_interpreter): pass
+
+        def test_next(converted_interpreter): pass
+        """
+    )
+    result = digits_suite.runpytest()
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "<converted of digits.keras on local>: not judged: the metric returned nan",
+            "hint: mend the metric, or the model's outputs",
+            "converted of digits.keras on local: 1 of 1 budget not met",
+        ]
+    )
+
+
+def test_a_failing_budget_shows_the_conditions_of_its_own_threads(
+    digits_suite: pytest.Pytester,
+) -> None:
+    digits_suite.makepyfile(
+        """
+        from pytest_edgeai import max_latency_ms
+
+        @max_latency_ms(p95=1000)
+        @max_latency_ms(p95=0.00001, threads=2)
+        def test_it(converted_interpreter): pass
+        """
+    )
+    result = digits_suite.runpytest("--edge-max-seconds=0.5")
+    result.stdout.fnmatch_lines(
+        [
+            "*: 1 of 2 budgets not met",
+            "  max_latency_ms: p95 *",
+            "    ai-edge-litert *, 2 threads, *",
+        ]
+    )
