@@ -27,7 +27,7 @@ def test_ready(int8_interpreter):
 
 
 @pytest.fixture(scope="session")
-def bare_python(once: Callable[..., Path], request: pytest.FixtureRequest) -> Path:
+def default_python(once: Callable[..., Path], request: pytest.FixtureRequest) -> Path:
     """A Python in which this checkout was installed as ``pip install pytest-edgeai`` would."""
 
     def make(folder: Path) -> None:
@@ -35,7 +35,7 @@ def bare_python(once: Callable[..., Path], request: pytest.FixtureRequest) -> Pa
         pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, request.config.rootpath], check=True, capture_output=True)
 
-    return once("python-bare", make) / "bin" / "python"
+    return once("python-default-install", make) / "bin" / "python"
 
 
 @pytest.fixture
@@ -58,35 +58,35 @@ def run(python: Path, folder: Path, *args: str) -> str:
 
 
 def test_default_install_tests_a_ready_file(
-    bare_python: Path, int8_file: Path, tmp_path: Path
+    default_python: Path, int8_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "test_ready.py").write_text(READY)
-    output = run(bare_python, tmp_path, f"--edge-model={int8_file}")
+    output = run(default_python, tmp_path, f"--edge-model={int8_file}")
     assert "1 passed" in output, output
     assert "device local: ai-edge-litert" in output
 
 
 def test_without_tensorflow_a_conversion_says_what_to_install(
-    bare_python: Path, models: Path, tmp_path: Path
+    default_python: Path, models: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "test_float.py").write_text("def test_float(converted_interpreter): pass")
-    output = run(bare_python, tmp_path, f"--edge-model={models / 'digits.keras'}")
+    output = run(default_python, tmp_path, f"--edge-model={models / 'digits.keras'}")
     assert "converting a model needs TensorFlow, which is not installed" in output
     assert "pip install 'pytest-edgeai[tensorflow]'" in output
 
 
 def test_tensorflow_runtime_that_is_missing_is_named(
-    bare_python: Path, int8_file: Path, tmp_path: Path
+    default_python: Path, int8_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "test_ready.py").write_text(READY)
-    output = run(bare_python, tmp_path, "--edge-runtime=tensorflow", f"--edge-model={int8_file}")
+    output = run(default_python, tmp_path, "--edge-runtime=tensorflow", f"--edge-model={int8_file}")
     assert "no usable runtime: runtime tensorflow" in output
     assert "pip install 'pytest-edgeai[tensorflow]'" in output
 
 
-def test_package_has_types_and_licence(bare_python: Path) -> None:
+def test_package_has_types_and_licence(default_python: Path) -> None:
     script = "from importlib.metadata import files; print([str(f) for f in files('pytest-edgeai')])"
-    listed = subprocess.run([bare_python, "-c", script], capture_output=True, text=True).stdout
+    listed = subprocess.run([default_python, "-c", script], capture_output=True, text=True).stdout
     assert "pytest_edgeai/py.typed" in listed
     assert "LICENSE" in listed
     assert "tests/" not in listed

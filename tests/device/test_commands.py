@@ -84,7 +84,8 @@ def test_what_never_answers(script: str) -> None:
 
 
 def test_without_numpy(once: Callable[..., Path]) -> None:
-    python = once("python-bare", lambda folder: venv.create(folder, symlinks=True)) / "bin/python"
+    folder = once("python-without-packages", lambda folder: venv.create(folder, symlinks=True))
+    python = folder / "bin" / "python"
     assert refusal(str(python)) == (
         "device 'pi': ModuleNotFoundError: No module named 'numpy'\n"
         f"hint: {python} -m pip install numpy"
