@@ -16,6 +16,11 @@ class EdgeAIError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def summary(self) -> str:
+        """The message's first line."""
+        return self.message.partition("\n")[0]
+
     def __str__(self) -> str:
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
@@ -33,7 +38,16 @@ class ModelError(EdgeAIError):
 
 
 class ConversionError(EdgeAIError):
-    """The converter refused the source, crashed, or ran out of time."""
+    """The converter refused the source, crashed, or ran out of time.
+
+    Args:
+        log: all that the converter printed.
+    """
+
+    def __init__(self, message: str, hint: str = "", log: str = "") -> None:
+        super().__init__(message, hint)
+        self.args = (message, hint, log)
+        self.log = log
 
 
 class DeviceError(EdgeAIError):

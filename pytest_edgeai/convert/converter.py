@@ -39,7 +39,7 @@ class Conversion:
 
     Attributes:
         model: the file and its facts; proven to be the variant that it is taken for.
-        log: what the converter printed; empty for a ready file.
+        log: what the converter printed; empty for a ready file, and for one from the cache.
         elapsed_ns: how long the conversion took, without TensorFlow's import.
     """
 
@@ -86,7 +86,7 @@ class Converter:
         self._workers = Workers(limit_s, progress)
         self._origins = Origins(folder, self._workers)
         self._failures = Failures(folder)
-        self._known: set[str] = set()
+        self._logs: dict[str, str] = {}
 
     def convert(
         self, source: ResolvedSource, variants: Sequence[Variant], calibration: Dataset | None
@@ -119,8 +119,8 @@ class Converter:
             raise UsageError(f"{source.name} is a ready .tflite file: there is nothing to convert")
         task = self._task(source, self._origins.find(source), variant, calibration)
         output = self._folder / f"afresh-{os.getpid()}-{task.key}.tflite"
-        facts = self._alone(source, variant, partial(self._run, task, output))
-        return _conversion(task, CacheEntry(output, facts))
+        facts, log = self._alone(source, variant, partial(self._run, task, output))
+        return _conversion(task, CacheEntry(output, facts), log)
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> dict[str, Any]:
         """What the source itself answers, by output name; shape (N, ...).
@@ -173,21 +173,21 @@ class Converter:
             self._failures.check(key)
             entry = self._cache.get(key)
             if entry is None:
-                entry = self._made(key, task)
+                entry, self._logs[key] = self._made(key, task)
                 self.tally.converted += 1
-            elif key not in self._known:
+            elif key not in self._logs:
                 self.tally.cached += 1
-            self._known.add(key)
-        return _conversion(task, entry)
+                self._logs[key] = ""
+        return _conversion(task, entry, self._logs[key])
 
-    def _made(self, key: str, task: Task) -> CacheEntry:
+    def _made(self, key: str, task: Task) -> tuple[CacheEntry, str]:
         damaged = self._cache.is_damaged(key)
         output = self._folder / f"{key}.tflite"
         try:
-            facts = self._run(task, output)
+            facts, log = self._run(task, output)
             if damaged:
-                facts["log"] = f"the cached file was damaged and was made again\n{facts['log']}"
-            return self._cache.put(key, output, facts)
+                log = f"the cached file was damaged and was made again\n{log}"
+            return self._cache.put(key, output, facts), log
         except EdgeAIError as error:
             self._workers.check()  # an interrupt is no failure
             self._failures.keep(key, error)
@@ -195,8 +195,8 @@ class Converter:
         finally:
             output.unlink(missing_ok=True)
 
-    def _run(self, task: Task, output: Path) -> dict[str, Any]:
-        """One conversion in a worker; what is known of it."""
+    def _run(self, task: Task, output: Path) -> tuple[dict[str, Any], str]:
+        """One conversion in a worker; what is known of it, and its log."""
         job = {
             "task": "convert",
             "source": task.origin.job,
@@ -205,7 +205,7 @@ class Converter:
             "output": str(output),
         }
         result = self._workers.run(job, f"{task.recipe.variant} of {task.source.name}")
-        return {**result.value, "log": result.log}
+        return result.value, result.log
 
     def _calibration_files(self, task: Task) -> dict[str, str]:
         """The samples as ``.npy`` files for the workers; written once."""
@@ -243,8 +243,8 @@ def _ready(source: ResolvedSource, variant: Variant, int8_io: EdgeType) -> Conve
     return Conversion(Model(path, path.name, variant, facts))
 
 
-def _conversion(task: Task, entry: CacheEntry) -> Conversion:
+def _conversion(task: Task, entry: CacheEntry, log: str) -> Conversion:
     facts, name = read_facts(entry.path), task.source.name
     prove(facts, task.recipe.variant, name=name, int8_io=task.recipe.int8_io)
     model = Model(entry.path, name, task.recipe.variant, facts)
-    return Conversion(model, entry.facts["log"], entry.facts["elapsed_ns"])
+    return Conversion(model, log, entry.facts["elapsed_ns"])

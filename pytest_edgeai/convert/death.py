@@ -39,9 +39,15 @@ def death_hint(status: int | None, task: str) -> str:
     )
 
 
+def without_noise(log: str) -> str:
+    """A log without what TensorFlow says at every start."""
+    lines = log.splitlines(keepends=True)
+    return "".join(line for line in lines if line.strip() and not _NOISE.search(line))
+
+
 def tail(log: str) -> str:
-    """The end of a log, or the stack of a process that crashed or hung; without usual noise."""
-    lines = [line for line in log.splitlines() if line.strip() and not _NOISE.search(line)]
+    """The end of a log, or the stack of a process that crashed or hung."""
+    lines = log.splitlines()
     stacks = [place for place, line in enumerate(lines) if _STACK.match(line)]
     part = lines[stacks[0] :][:LOG_LINES] if stacks else lines[-LOG_LINES:]
     shown = [line if len(line) <= LINE_LENGTH else f"{line[:LINE_LENGTH]}..." for line in part]

@@ -23,13 +23,13 @@ class Failures:
     def check(self, key: str) -> None:
         """Raise the error that is kept under a key, if there is one."""
         with suppress(FileNotFoundError):
-            kind, message, hint = json.loads(self._path(key).read_text())
-            raise getattr(errors, kind)(message, hint)
+            kind, *args = json.loads(self._path(key).read_text())
+            raise getattr(errors, kind)(*args)
 
     def keep(self, key: str, error: EdgeAIError) -> None:
         """Keep an error; without space on the disk it is only tried again."""
         with suppress(OSError):
-            content = json.dumps([type(error).__name__, error.message, error.hint])
+            content = json.dumps([type(error).__name__, *error.args])
             unfinished = self._path(key).with_suffix(".unfinished")
             unfinished.write_text(content)
             unfinished.replace(self._path(key))

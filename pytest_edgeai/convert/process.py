@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_edgeai import units
-from pytest_edgeai.convert.death import death, death_hint, tail
+from pytest_edgeai.convert.death import death, death_hint, tail, without_noise
 from pytest_edgeai.convert.worker import WHERE_ARE_YOU
 from pytest_edgeai.errors import ConversionError, EdgeAIError
 
@@ -121,15 +121,15 @@ class Workers:
                 json.dumps({**job, "result": str(result_path), "sys_path": _import_path()})
             )
             status = self._wait(job_path, log_path, folder)
-            log = log_path.read_text(errors="replace")
+            log = without_noise(log_path.read_text(errors="replace"))
             if not result_path.exists():
                 how = death(status, self._limit_s)
                 raise ConversionError(
-                    f"{what}: {how}\n{tail(log)}", death_hint(status, job["task"])
+                    f"{what}: {how}\n{tail(log)}", death_hint(status, job["task"]), log
                 )
             value = json.loads(result_path.read_text())
         if "error" in value:
-            raise ConversionError(f"{what}: {value['error']}", value["hint"] or tail(log))
+            raise ConversionError(f"{what}: {value['error']}", value["hint"] or tail(log), log)
         return WorkerResult(value, log)
 
     def _wait(self, job_path: Path, log_path: Path, folder: str) -> int | None:

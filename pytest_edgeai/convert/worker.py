@@ -93,7 +93,7 @@ def predict(job: dict[str, Any]) -> dict[str, Any]:
 
         loaded = tf.saved_model.load(folder)
         run = _only_signature(loaded)
-        feed, answers = Feed(job["inputs"], run), []
+        feed, answers = Feed(job["inputs"], run, "evaluation_data"), []
         for batch in feed.batches(BATCH):
             outputs = run(**{name: tf.constant(array) for name, array in batch.items()})
             answers.append({name: value.numpy() for name, value in outputs.items()})
@@ -173,7 +173,7 @@ def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any) -> int:
     if variant == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if variant in ("int8", "int16x8"):
-        feed = Feed(job["inputs"], _only_signature(loaded))
+        feed = Feed(job["inputs"], _only_signature(loaded), "calibration_data")
         samples = len(feed)
         converter.representative_dataset = lambda: _representative(feed)
     if variant == "int16x8":

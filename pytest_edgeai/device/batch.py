@@ -12,6 +12,9 @@ import numpy as np
 from pytest_edgeai.device.quantisation import Array, Details, dequantise, quantise
 from pytest_edgeai.errors import TensorError
 
+__tracebackhide__ = True
+"""A failing call shows in the test that made it, not here."""
+
 Batch = Array | Mapping[str, Any]
 """Samples of a model's only input, or of each input by name."""
 

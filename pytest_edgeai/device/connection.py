@@ -18,6 +18,9 @@ from pytest_edgeai.device.refusals import NO_REASON, OUT_OF_MEMORY
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.errors import DeviceError, EdgeAIError, InterpreterError, TensorError
 
+__tracebackhide__ = True
+"""A failing call shows in the test that made it, not here."""
+
 GRACE_S = 5.0
 """How much longer than the device's own limit this side waits before it kills."""
 ENDING_S = 1.0

@@ -9,6 +9,9 @@ import numpy as np
 
 from pytest_edgeai.errors import TensorError
 
+__tracebackhide__ = True
+"""A failing call shows in the test that made it, not here."""
+
 Array = np.ndarray[Any, np.dtype[Any]]
 Details = Mapping[str, Any]
 """One entry of ``get_input_details()`` or ``get_output_details()``."""

@@ -8,6 +8,9 @@ from typing import Any
 from pytest_edgeai.device.quantisation import Array, Details
 from pytest_edgeai.errors import TensorError
 
+__tracebackhide__ = True
+"""A failing call shows in the test that made it, not here."""
+
 
 class SignatureRunner:
     """One signature of a model, as ``get_signature_runner`` of ``tf.lite.Interpreter`` gives it."""

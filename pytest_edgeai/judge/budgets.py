@@ -53,14 +53,15 @@ class LatencyBudget:
         if self.device is not None and self.device != evidence.device_name:
             reason = f"a budget for device {self.device!r}; this is {evidence.device_name!r}"
             return self._result(None, 0, "skipped", reason)
-        samples_ns = evidence.latency(self.threads).samples_ns
+        samples = evidence.latency(self.threads)
+        samples_ns = samples.samples_ns
         n, measured_ms = len(samples_ns), statistic(self.statistic, samples_ns) / 1e6
         if n < self.required_runs:
             reason = (
                 f"only {units.count(n, 'run')}: {self.statistic} at "
                 f"{units.percent(self.confidence)} confidence needs {self.required_runs}"
             )
-            return self._result(measured_ms, n, "inconclusive", reason, "raise --edge-max-seconds")
+            return self._result(measured_ms, n, "inconclusive", reason, samples.more)
         verdict: Verdict = "pass" if measured_ms <= self.limit_ms else "fail"
         reason = f"{self.statistic} of {units.count(n, 'run')}"
         return self._result(measured_ms, n, verdict, reason, _LATENCY_ADVICE)
@@ -98,7 +99,10 @@ class SizeBudget:
         size, limit = evidence.size_bytes, self.limit_mb * units.BYTES_PER_MB
         verdict: Verdict = "pass" if size <= limit else "fail"
         reason = f"the file has {size:,} bytes; the limit is {math.floor(limit):,}"
-        advice = "" if verdict == "pass" else "quantise further (int8), or prune the largest layers"
+        advice = "make the largest layers smaller, or prune them"
+        if evidence.variant in _QUARTERED_BY_INT8:
+            advice = f"test the int8 variant, about a quarter of the float size, or {advice}"
+        advice = "" if verdict == "pass" else advice
         return BudgetResult(
             self.marker, self.label, limit, "bytes", size, 1, verdict, reason, advice
         )
@@ -121,16 +125,17 @@ class AccuracyDropBudget:
         own, base = evidence.score(self.metric), evidence.score(self.metric, self.baseline)
         drop = base.value - own.value
         verdict: Verdict = "pass" if _at_most(drop, self.limit) else "fail"
+        before, after = (_score_text(self.metric, score.value) for score in (base, own))
         reason = (
-            f"{metric_name(self.metric)} {units.share(base.value)} ({self.baseline}) -> "
-            f"{units.share(own.value)} on {units.count(own.samples, 'sample')}, {own.labels}"
+            f"{metric_name(self.metric)} {before} ({self.baseline}) -> {after} "
+            f"on {units.count(own.samples, 'sample')}, {own.labels}"
         )
         advice = "" if verdict == "pass" else _DROP_ADVICE
         return BudgetResult(
             self.marker,
             self.label,
             self.limit,
-            "points",
+            "score" if callable(self.metric) else "points",
             drop,
             own.samples,
             verdict,
@@ -160,7 +165,7 @@ class MinAccuracyBudget:
             self.marker,
             self.label,
             self.limit,
-            "fraction",
+            "score" if callable(self.metric) else "fraction",
             score.value,
             score.samples,
             verdict,
@@ -169,9 +174,10 @@ class MinAccuracyBudget:
         )
 
 
+_QUARTERED_BY_INT8 = ("converted", "float16")
 _LATENCY_ADVICE = (
-    "more --edge-threads, a smaller input or model; int8 is faster on ARM, not always on x86: "
-    'max_latency_ms(..., device="pi") judges on the board alone'
+    "more threads (--edge-threads), a smaller input or model; int8 is faster on ARM, not always "
+    'on x86: max_latency_ms(..., device="pi") judges on the board alone'
 )
 _DROP_ADVICE = (
     "calibrate with more samples like the real inputs and scaled as in training; "
@@ -185,6 +191,10 @@ _ACCURACY_ADVICE = (
 def metric_name(metric: Metric) -> str:
     """What to call a metric."""
     return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+
+
+def _score_text(metric: Metric, value: float) -> str:
+    return units.significant(value) if callable(metric) else units.share(value)
 
 
 def _at_most(value: float, limit: float) -> bool:

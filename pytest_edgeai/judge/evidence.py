@@ -20,10 +20,12 @@ class LatencySamples:
     Attributes:
         samples_ns: one time per run, in the order of the runs; warm-up is not among them.
         conditions: what they were taken under.
+        more: what to do for more of them.
     """
 
     samples_ns: np.ndarray[Any, np.dtype[np.int64]]
     conditions: dict[str, Any] = field(default_factory=dict)
+    more: str = "raise --edge-max-seconds"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class Evidence(Protocol):
 
     @property
     def device_name(self) -> str: ...
+
+    @property
+    def variant(self) -> str: ...
 
     @property
     def size_bytes(self) -> int: ...

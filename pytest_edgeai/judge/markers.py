@@ -79,14 +79,18 @@ def max_accuracy_drop(
     """How far a metric on ``evaluation_data`` may fall below the baseline's, absolute.
 
     Args:
-        limit: a fraction; 0.02 is two percentage points.
+        limit: a fraction, 0.02 is two percentage points; for a callable metric in its own unit.
         metric: ``"accuracy"`` (top-1), or any ``(labels, predictions) -> float`` where higher is
             better.
         baseline: a variant, or ``"source"`` for the Keras model itself.
         confidence: not judged yet; leave it out.
     """
-    _require_number("limit", limit, least=0.0, most=1.0, hint="a fraction: 0.02 is two points")
     _require_metric(metric)
+    if callable(metric):
+        _require_number("limit", limit, least=0.0)
+    else:
+        hint = "a fraction: 0.02 is two points"
+        _require_number("limit", limit, least=0.0, below=1.0, hint=hint)
     _refuse_confidence(confidence)
     if baseline not in BASELINES:
         raise UsageError(f"baseline {baseline!r} is not known", f"one of {', '.join(BASELINES)}")
@@ -99,13 +103,16 @@ def min_accuracy(
     """What a metric on ``evaluation_data`` must reach.
 
     Args:
-        limit: a fraction; 0.9 is 90 %.
+        limit: a fraction, 0.9 is 90 %; for a callable metric in its own unit.
         metric: ``"accuracy"`` (top-1), or any ``(labels, predictions) -> float`` where higher is
             better.
         confidence: not judged yet; leave it out.
     """
-    _require_number("limit", limit, least=0.0, most=1.0, hint="a fraction: 0.9 is 90 %")
     _require_metric(metric)
+    if callable(metric):
+        _require_number("limit", limit)
+    else:
+        _require_number("limit", limit, above=0.0, most=1.0, hint="a fraction: 0.9 is 90 %")
     _refuse_confidence(confidence)
     return (MinAccuracyBudget(float(limit), metric),)
 
@@ -158,9 +165,9 @@ def _require_number(
     fits = fits and (above is None or value > above) and (below is None or value < below)
     fits = fits and (least is None or value >= least) and (most is None or value <= most)
     if not fits:
-        bounds = {"over": above, "under": below, "from": least, "to": most}
-        text = " ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
-        raise UsageError(f"{name} must be a number {text}, not {value!r}", hint)
+        bounds = {"from": least, "over": above, "under": below, "to": most}
+        words = [f" {word} {bound:g}" for word, bound in bounds.items() if bound is not None]
+        raise UsageError(f"{name} must be a number{''.join(words)}, not {value!r}", hint)
 
 
 def _require_metric(metric: Any) -> None:

@@ -17,7 +17,8 @@ class BudgetResult:
         marker: the marker that set the limit.
         statistic: what of the measurement is limited: "p95", "size", "accuracy drop".
         limit: the limit, in ``unit``.
-        unit: "ms", "bytes", "fraction" (of samples), or "points" (a difference of fractions).
+        unit: "ms", "bytes", "fraction" (of samples), "points" (a difference of fractions), or
+            "score" (of the user's own metric, or a difference of scores).
         measured: the measured value, in ``unit``; None where nothing was measured.
         n: how many samples it rests on.
         verdict: see ``Verdict``.
@@ -46,7 +47,7 @@ class BudgetResult:
         if self.measured is None or self.limit == 0:
             return None
         sign = -1 if self.marker.startswith("min_") else 1
-        return sign * (self.limit - self.measured) / self.limit
+        return sign * (self.limit - self.measured) / abs(self.limit)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the record."""

@@ -11,7 +11,7 @@ from pytest_edgeai.device.batch import by_index
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.quantisation import Details, is_quantised, real_range
 from pytest_edgeai.device.signature import named
-from pytest_edgeai.errors import DataError
+from pytest_edgeai.errors import DataError, TensorError
 from pytest_edgeai.judge.evidence import Metric, Score
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.model.labels import class_indices
@@ -33,10 +33,13 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
     names, inputs = interpreter.input_names, interpreter.get_input_details()
     seen = {int(d["index"]): InputRange(d) for d in named(inputs, names)}
     parts = []
-    for batch in data.batches(BATCH):
-        for index, values in by_index(batch, inputs, names).items():
-            seen[index].add(values)
-        parts.append(interpreter.predict(batch))
+    try:
+        for batch in data.batches(BATCH):
+            for index, values in by_index(batch, inputs, names).items():
+                seen[index].add(values)
+            parts.append(interpreter.predict(batch))
+    except TensorError as error:
+        raise DataError(f"evaluation_data ({data.describe()}): {error.message}") from None
     for entry in seen.values():
         entry.check()
     if isinstance(parts[0], dict):
@@ -71,7 +74,10 @@ class InputRange:
         steps = (self._high - self._low) / float(self._details["quantization"][0])
         got = f"evaluation data from {self._low:.4g} to {self._high:.4g}"
         wanted = f"input {self._details['name']!r} was quantised for {low:.4g} to {high:.4g}"
-        hint = "scale evaluation_data exactly as the training and calibration data"
+        hint = (
+            "evaluation_data is scaled unlike the data that the model was calibrated with: scale "
+            "both exactly as in training"
+        )
         if 0 < steps < MIN_STEPS:
             raise DataError(f"{wanted}: {got} is less than {MIN_STEPS} of its steps", hint)
         if self._outside > MAX_SATURATED * self._count:

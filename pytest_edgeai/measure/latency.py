@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.device.interpreter import WARM_UP_S, Interpreter
 from pytest_edgeai.judge.evidence import LatencySamples
+from pytest_edgeai.judge.statistics import MIN_RUNS, MIN_S
 
-WARM_UP_S = 0.5
-MIN_RUNS = 100
-MIN_S = 0.5
 ENOUGH_RUNS = 10_000
 
 
@@ -30,8 +28,7 @@ def measure_latency(
     """
     begin = time.monotonic()
     first_ns = int(interpreter.time_runs(1, 0.0, 1, 0.0)[0])
-    warm_up_s = min(WARM_UP_S, max_seconds / 4)
-    warm_up = interpreter.time_runs(1, warm_up_s, ENOUGH_RUNS * 100, warm_up_s)
+    warm_up_runs = interpreter.warm_up(min(WARM_UP_S, max_seconds / 4))
     before = interpreter.conditions()
     runs = max(MIN_RUNS, required_runs)
     left_s = max(max_seconds - (time.monotonic() - begin), 0.0)
@@ -41,7 +38,7 @@ def measure_latency(
         **before,
         "load_ms": interpreter.load_ms,
         "first_inference_ms": first_ns / 1e6,
-        "warm_up_runs": len(warm_up),
+        "warm_up_runs": warm_up_runs,
         "runs": len(samples_ns),
     }
     return LatencySamples(samples_ns, conditions)

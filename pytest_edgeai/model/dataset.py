@@ -131,11 +131,18 @@ def as_dataset(value: object, what: str) -> Dataset:
         raise DataError(f"{what} is None: there are no samples.", _ACCEPTED)
     if isinstance(value, (str, os.PathLike)):
         return _from_path(Path(value), what)
+    if isinstance(value, np.lib.npyio.NpzFile):
+        return _from_loaded(_load(value, what), what)
     if hasattr(value, "as_numpy_iterator"):
         raise DataError(
             f"{what} is a tf.data.Dataset ({type(value).__name__}), which is not read here.",
             "Convert it to arrays. For batches of (x, y): x, y = zip(*data.as_numpy_iterator()), "
             "then give (np.concatenate(x), np.concatenate(y)).",
+        )
+    if callable(value) or isinstance(value, Iterator):
+        raise DataError(
+            f"{what} is a {type(value).__name__}, such as a converter's representative_dataset.",
+            "Return its samples as one array: np.concatenate([inputs[0] for inputs in dataset()]).",
         )
     if not isinstance(value, tuple):
         return ArrayDataset(value, what=what)
@@ -226,14 +233,16 @@ def _from_path(path: Path, what: str) -> Dataset:
     return _from_loaded(_load(path, what), f"{what} ({path})")
 
 
-def _load(path: Path, what: str) -> Inputs:
+def _load(source: Path | np.lib.npyio.NpzFile, what: str) -> Inputs:
     try:
-        with path.open("rb") as file:  # np.load leaves a damaged archive that it opened open
+        if isinstance(source, np.lib.npyio.NpzFile):
+            return dict(source)
+        with source.open("rb") as file:  # np.load leaves a damaged archive that it opened open
             loaded = np.load(file, allow_pickle=False)
             return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
     except Exception as error:  # a damaged file raises whatever its parser ran into
         raise DataError(
-            f"{what} names {path}, which cannot be read: {error}", _ARCHIVE_FORM
+            f"{what} names {source}, which cannot be read: {error}", _ARCHIVE_FORM
         ) from error
 
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Scaling = Literal["0..1", "-1..1", "0..255"]
-Color = Literal["rgb", "grey"]
+Color = Literal["rgb", "grey", "gray"]
 Resize = Literal["bilinear", "nearest", "bicubic", "lanczos", "box", "hamming"]
 
 _DIVISOR_AND_OFFSET = {"0..1": (255.0, 0.0), "-1..1": (127.5, -1.0), "0..255": (1.0, 0.0)}
-_PILLOW_MODES = {"rgb": "RGB", "grey": "L"}
+_PILLOW_MODES = {"rgb": "RGB", "grey": "L", "gray": "L"}
 _RESIZES = ("bilinear", "nearest", "bicubic", "lanczos", "box", "hamming")
 _SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 

@@ -61,7 +61,7 @@ def prove(facts: ModelFacts, variant: str, *, name: str, int8_io: EdgeType | Non
     if found:
         lines = "".join(f"\n- {contradiction}" for contradiction in found)
         raise ModelError(
-            f"{name} is not {variant}; it looks like: {_appearance(facts)}{lines}",
+            f"{name} is not {variant!r}; it looks like: {_appearance(facts)}{lines}",
             _advice(facts, variant, int8_io),
         )
 
@@ -81,9 +81,9 @@ def guess_variant(facts: ModelFacts) -> Variant | None:
 def _appearance(facts: ModelFacts) -> str:
     looks = guess_variant(facts)
     if looks == "int8":
-        return f"int8 with {' and '.join(edge_types(facts)) or 'custom'} inputs and outputs"
+        return f"'int8' with {' and '.join(edge_types(facts)) or 'custom'} inputs and outputs"
     if looks:
-        return looks
+        return repr(looks)
     parts = [
         count(len(facts.quantized_operators), "quantised operator"),
         count(len(facts.float_operators), "float operator"),
@@ -99,7 +99,9 @@ def _advice(facts: ModelFacts, variant: str, int8_io: EdgeType | None) -> str:
         return f"{variant} conversion changes nothing here: test converted_interpreter instead"
     if looks == variant == "int8":
         wanted = f"tf.{int8_io}" if int8_io else "tf.uint8 or tf.int8"
-        return f"convert with {wanted} as inference_input_type and inference_output_type"
+        again = f"convert with {wanted} as inference_input_type and inference_output_type"
+        accepted = edge_types(facts) == ["float32"] and int8_io is None
+        return f"accept it with --edge-int8-io float32, or {again}" if accepted else again
     if looks is None and variant in _LEFT_IN_FLOAT:
         return f"the converter leaves {_LEFT_IN_FLOAT[variant]}"
     again = f"convert again with {_RECIPES[variant]}"

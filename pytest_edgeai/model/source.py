@@ -131,7 +131,10 @@ def _find(location: str | Path, folders: list[Path]) -> Path:
         if candidate.exists():
             return candidate
     tried = " nor ".join(str(candidate) for candidate in candidates)
-    raise UsageError(f"edge_model: there is no {tried}", "check the path, or train the model first")
+    raise UsageError(
+        f"edge_model: there is no {tried}",
+        'check the path, or train the model first; a function that builds it is "module:function"',
+    )
 
 
 def _kind_of(path: Path) -> Kind:

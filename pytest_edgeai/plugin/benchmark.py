@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from pytest_edgeai.errors import UsageError
 
 if TYPE_CHECKING:
+    from pytest_edgeai.judge.budgets import Budget
     from pytest_edgeai.judge.evidence import LatencySamples
 
 PERCENTILES = {"p50_ms": "median", "p90_ms": "p90", "p95_ms": "p95", "p99_ms": "p99"}
-
 
 NO_DEVICE_TIME = "benchmark() timed a function that spends no time on the device"
 TIME_IT_HERE = (
@@ -22,8 +23,8 @@ TIME_IT_HERE = (
 )
 # A round is long enough for pytest-benchmark when it lasts half of the timer's precision.
 ONE_CALL_A_ROUND = {"min_time": 1e-12, "calibration_precision": 0.5}
-MAX_IDLE_READINGS = 10_000
-"""pytest-benchmark reads a timer a few thousand times to find its precision; a function that moves
+MAX_IDLE_S = 1.0
+"""pytest-benchmark reads a timer for some milliseconds to find its precision; a function that moves
 it by a nanosecond would then be called a billion times."""
 
 
@@ -32,7 +33,7 @@ class DeviceClock:
 
     pytest-benchmark reads it before and after each call. A reading with no device time since the
     last one moves it by one nanosecond, its resolution, so that the timer's precision can be found;
-    too many of them are an error.
+    when it goes on so, it is an error.
 
     Attributes:
         users: what spent time on it: interpreters, or a converter.
@@ -46,14 +47,12 @@ class DeviceClock:
         self._elapsed_ns = 0
         self._inferences = 0
         self._moved = False
-        self._idle_readings = 0
+        self._idle_since: float | None = None
 
     def __call__(self) -> float:
         if not self._moved:
             self._elapsed_ns += 1
-            self._idle_readings += 1
-            if self._idle_readings > MAX_IDLE_READINGS:
-                raise UsageError(NO_DEVICE_TIME, TIME_IT_HERE)
+            self._refuse_idling()
         self.single &= self._inferences <= 1
         self._moved, self._inferences = False, 0
         return self._elapsed_ns / 1e9
@@ -61,29 +60,45 @@ class DeviceClock:
     def add(self, user: object, elapsed_ns: int, inferences: int) -> None:
         """Spend device time."""
         self._elapsed_ns += elapsed_ns
-        self._idle_readings = 0
+        self._idle_since = None
         self._inferences += inferences
         self._moved = True
         if not any(known is user for known in self.users):
             self.users.append(user)
 
+    def _refuse_idling(self) -> None:
+        now = time.monotonic()
+        self._idle_since = self._idle_since or now
+        if now - self._idle_since > MAX_IDLE_S:
+            raise UsageError(NO_DEVICE_TIME, TIME_IT_HERE)
+
 
 CLOCK = pytest.StashKey[DeviceClock]()
 
 
-def install_clock(item: pytest.Item) -> None:
+def install_clock(item: pytest.Item, budgets: Iterable[Budget]) -> None:
     """Make the device's clock the timer of a test's ``benchmark``, unless it names its own.
 
-    Every round is one call, so that percentiles are of single calls.
+    Every round is one call, so that percentiles are of single calls. Unless the user says more,
+    there are as many rounds as a latency budget would take by itself.
     """
     mark = item.get_closest_marker("benchmark")
     options = dict(mark.kwargs) if mark else {}
     if "timer" in options:
         return
     clock = item.stash[CLOCK] = DeviceClock()
-    item.add_marker(
-        pytest.mark.benchmark(**{**ONE_CALL_A_ROUND, **options, "timer": clock}), append=False
-    )
+    ours = {**ONE_CALL_A_ROUND, **_rounds(item.config, budgets)}
+    item.add_marker(pytest.mark.benchmark(**{**ours, **options, "timer": clock}), append=False)
+
+
+def _rounds(config: pytest.Config, budgets: Iterable[Budget]) -> dict[str, Any]:
+    """How many rounds a benchmark takes, where its own options are as they come."""
+    from pytest_edgeai.judge.statistics import MIN_RUNS, MIN_S
+
+    needed = [getattr(budget, "required_runs", 0) for budget in budgets]
+    rounds = max([MIN_RUNS, *needed, config.getoption("benchmark_min_rounds")])
+    seconds = config.getoption("benchmark_max_time")
+    return {"min_rounds": rounds, "max_time": MIN_S if seconds == 1 else float(seconds)}
 
 
 def rounds_ns(item: pytest.Item) -> Any:
@@ -103,13 +118,15 @@ def rounds_ns(item: pytest.Item) -> Any:
     return np.rint(np.array(fixture.stats.stats.data) * 1e9).astype(np.int64)
 
 
-def are_latency_of(item: pytest.Item, interpreter: object) -> bool:
-    """Whether each round was one inference of this interpreter, and nothing else."""
-    clock = item.stash.get(CLOCK, None)
-    fixture = getattr(item, "funcargs", {}).get("benchmark")
-    if clock is None or fixture is None or fixture.stats is None:
-        return False
-    return clock.single and len(clock.users) == 1 and clock.users[0] is interpreter
+def are_of(item: pytest.Item, interpreter: object) -> bool:
+    """Whether the rounds spent their time on this interpreter alone."""
+    users = item.stash[CLOCK].users
+    return len(users) == 1 and users[0] is interpreter
+
+
+def are_single(item: pytest.Item) -> bool:
+    """Whether no round was more than one inference."""
+    return item.stash[CLOCK].single
 
 
 def describe(fixture: Any, samples: LatencySamples, **facts: Any) -> None:

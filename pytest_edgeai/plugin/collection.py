@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_edgeai.errors import EdgeAIError
     from pytest_edgeai.judge.budgets import Budget
+    from pytest_edgeai.plugin.session import EdgeSession
 
 VARIANT_FIXTURES = {
     f"{variant}_interpreter": variant
@@ -50,7 +51,7 @@ def asks_for_interpreter(item: pytest.Item) -> bool:
     return "interpreter" in names or any(name in VARIANT_FIXTURES for name in names)
 
 
-def note_what_is_asked(item: pytest.Item, confidence: float) -> None:
+def note_what_is_asked(item: pytest.Item, session: EdgeSession) -> None:
     """Read a test's markers and fixtures; a mistake is kept for its set-up."""
     from pytest_edgeai.errors import EdgeAIError, UsageError
     from pytest_edgeai.plugin import markers
@@ -59,8 +60,9 @@ def note_what_is_asked(item: pytest.Item, confidence: float) -> None:
     budgets: tuple[Budget, ...] = ()
     mistake: EdgeAIError | None = None
     try:
-        budgets = markers.budgets_of(item, confidence)
+        budgets = markers.budgets_of(item, session.settings.confidence)
         markers.model_of(item)
+        _refuse_unknown_devices(budgets, session)
         if markers.has_own_budget(item) and not asks_for_interpreter(item):
             raise UsageError(
                 f"{item.name} has a budget but asks for no interpreter: nothing is measured",
@@ -80,6 +82,22 @@ def wanted_variants(item: pytest.Item, items: Sequence[pytest.Item]) -> set[str]
             if asked is not None and asked.mistake is None:
                 wanted |= asked.variants | _baselines(asked)
     return wanted
+
+
+def _refuse_unknown_devices(budgets: tuple[Budget, ...], session: EdgeSession) -> None:
+    """A budget for a device that there is not would be skipped for ever.
+
+    Where no device is configured at all, it may be for one that is configured elsewhere.
+    """
+    from pytest_edgeai.errors import UsageError
+
+    for name in {getattr(budget, "device", None) for budget in budgets} - {None}:
+        known = session.device_names()
+        if len(known) > 1 and name not in known:
+            raise UsageError(
+                f"@max_latency_ms: no device is called {name!r}",
+                f"known: {', '.join(known)}; or add a table for it",
+            )
 
 
 def _baselines(asked: Asked) -> set[str]:

@@ -135,6 +135,7 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
             return session.predictions(own, data)
         if baseline == "source":
             return session.source_predictions(_source(request), data)
+        _refuse_without_baseline(_source(request), own.variant, baseline)
         other = Interpreter(own.device, _models(request, baseline)(baseline))
         try:
             return session.predictions(other, data)
@@ -142,6 +143,16 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
             other.close()
 
     return Subject(opened, request, budgets, data, answers, session.settings.max_seconds)
+
+
+def _refuse_without_baseline(source: ResolvedSource, variant: str, baseline: str) -> None:
+    from pytest_edgeai.errors import UsageError
+
+    if "" in source.files:
+        raise UsageError(
+            f"{source.name} is a single ready file: there is no {baseline!r} model to compare with",
+            f'give both files: edge_model({baseline}="....tflite", {variant}="{source.name}")',
+        )
 
 
 def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Model]:
@@ -159,11 +170,12 @@ def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Mod
 
     def model(name: Variant) -> Model:
         conversion = done[name]
+        log = getattr(conversion, "log", "")
+        if log:
+            title = f"converter log ({name} of {source.name})"
+            request.node.add_report_section("setup", title, log)
         if isinstance(conversion, EdgeAIError):
             raise conversion
-        if conversion.log:
-            title = f"converter log ({name} of {source.name})"
-            request.node.add_report_section("setup", title, conversion.log)
         return conversion.model
 
     return model
@@ -186,7 +198,9 @@ def _source(request: pytest.FixtureRequest) -> ResolvedSource:
             'name one: @pytest.mark.edge_model("model.keras"), an `edge_model` fixture, '
             "--edge-model PATH or ini edge_model",
         )
-    if value == edge_session(config).settings.model and config.getoption("edge_model") == value:
+    session = edge_session(config)
+    if value == session.settings.model and config.getoption("edge_model") == value:
+        session.option_model_used = True
         folders = [config.invocation_params.dir]
     return resolve(value, folders)
 

@@ -63,12 +63,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     has_benchmark = config.pluginmanager.hasplugin("benchmark")
     for item in items:
-        note_what_is_asked(item, edge_session(config).settings.confidence)
+        note_what_is_asked(item, edge_session(config))
         uses_edge = asks_for_interpreter(item) or "edge_converter" in getattr(
             item, "fixturenames", ()
         )
         if has_benchmark and uses_edge:
-            benchmark.install_clock(item)
+            benchmark.install_clock(item, item.stash[ASKED].budgets)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -105,10 +105,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach the records, and show an error of the set-up as its message alone."""
+    """Attach the records, show an error of the set-up as its message alone, and sum it up."""
     report = yield
-    if call.when == "setup" and call.excinfo and call.excinfo.errisinstance(EdgeAIError):
+    error = call.excinfo.value if call.excinfo else None
+    if call.excinfo and call.when == "setup" and isinstance(error, EdgeAIError):
         report.longrepr = call.excinfo.getrepr(style="value", chain=False)
+    summary = getattr(error, "summary", "")
+    if summary:
+        report.longrepr.reprcrash.message = summary  # type: ignore[union-attr]
     if asks_for_interpreter(item) and _ends(call, report):
         from pytest_edgeai.plugin.judging import records
 
@@ -130,4 +134,4 @@ def _register_markers(config: pytest.Config) -> None:
 
 def _ends(call: pytest.CallInfo[Any], report: pytest.TestReport) -> bool:
     """Whether this report decides the test: its call, or a set-up that did not come to one."""
-    return call.when == "call" or (call.when == "setup" and report.outcome == "failed")
+    return call.when == "call" or (call.when == "setup" and not report.passed)

@@ -23,20 +23,35 @@ if TYPE_CHECKING:
 WIDTH = 79
 
 
+class BudgetsNotMet(pytest.fail.Exception):  # type: ignore[misc, name-defined]
+    """Fails a test with all its budgets that do not pass.
+
+    Attributes:
+        summary: the same in a few words, for pytest's short summary.
+    """
+
+    def __init__(self, text: str, summary: str) -> None:
+        super().__init__(text, pytrace=False)
+        self.summary = summary
+
+
 def judge(item: pytest.Item) -> None:
     """Judge every budget on every interpreter of a test; fail it with all that do not pass."""
     subjects = item.stash[SUBJECTS]
     _use_benchmark(item, subjects)
-    texts = []
+    texts, brief = [], []
     for subject in subjects:
         errors = subject.judge()
         texts += [f"{subject.interpreter!r}: not judged: {error}" for error in errors]
         failing = [r for r in subject.results if r.verdict not in ("pass", "skipped")]
         if failing:
             texts.append(_failure(subject, failing))
+        said = [*(error.message for error in errors), *map(_in_brief, failing)]
+        if said:
+            brief.append(f"{'; '.join(said)} ({subject.interpreter.variant})")
         _enter_in_benchmark(item, subject)
     if texts:
-        pytest.fail("\n\n".join(texts), pytrace=False)
+        raise BudgetsNotMet("\n\n".join(texts), ", ".join(brief))
     results = [result for subject in subjects for result in subject.results]
     if results and all(result.verdict == "skipped" for result in results):
         pytest.skip(f"no budget of this test is for this device: {results[0].reason}")
@@ -45,7 +60,7 @@ def judge(item: pytest.Item) -> None:
 def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
     """The records of a test; one without measurements where it came to no interpreter."""
     error = report.longreprtext if report.outcome == "failed" else None
-    outcome = "error" if report.when == "setup" else report.outcome
+    outcome = "error" if report.when == "setup" and report.failed else report.outcome
     found = [subject.record(item.nodeid) for subject in item.stash.get(SUBJECTS, [])]
     if not found or report.when == "setup":
         variants: list[str | None] = [*sorted(item.stash[ASKED].variants)]
@@ -54,15 +69,16 @@ def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
 
 
 def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:
-    """Judge latency on the rounds of the test's own benchmark, where they are single inferences."""
+    """Describe the rounds of the test's own benchmark; judge latency on single inferences."""
     rounds_ns = benchmark.rounds_ns(item)
     if rounds_ns is None:
         return
     for subject in subjects:
-        if benchmark.are_latency_of(item, subject.interpreter):
-            subject.give_samples(rounds_ns)
-            samples = subject.latency(None)
+        if benchmark.are_of(item, subject.interpreter):
+            samples = subject.as_samples(rounds_ns)
             benchmark.describe(item.funcargs["benchmark"], samples, **_facts(subject))  # type: ignore[attr-defined]
+            if benchmark.are_single(item):
+                subject.measured[subject.interpreter.threads] = samples
 
 
 def _enter_in_benchmark(item: pytest.Item, subject: Subject) -> None:
@@ -100,6 +116,14 @@ def _indented(text: str) -> str:
     return textwrap.fill(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
+def _in_brief(result: BudgetResult) -> str:
+    measured, limit = (value_text(v, result.unit) for v in (result.measured, result.limit))
+    if result.verdict != "fail":
+        return f"{result.statistic} {result.verdict}"
+    sign = "<" if result.marker.startswith("min_") else ">"
+    return f"{result.statistic} {measured} {sign} {limit}"
+
+
 def _gap(result: BudgetResult) -> str:
     measured, limit = (value_text(v, result.unit) for v in (result.measured, result.limit))
     text = f"{result.statistic} {measured}, limit {limit}"
@@ -108,7 +132,7 @@ def _gap(result: BudgetResult) -> str:
     side = "under" if result.marker.startswith("min_") else "over"
     unit = "points" if result.unit == "fraction" else result.unit
     text += f": {value_text(abs(result.measured - result.limit), unit)} {side}"
-    if unit == "points":
+    if unit in ("points", "score"):
         return text
     return f"{text} ({units.significant(result.measured / result.limit)} times the limit)"
 

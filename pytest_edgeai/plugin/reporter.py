@@ -60,7 +60,8 @@ class Reporter:
             terminalreporter.write_line(line)
 
     def _last_lines(self) -> list[str]:
-        lines = self._devices() if self._config.getoption("dist", "no") != "no" else []
+        distributed = self._config.getoption("dist", "no") != "no"
+        lines = self._devices() if distributed else self._unused()
         tally = self._session.conversions()
         if any(tally.values()):
             made, cached = tally["converted"], tally["cached"]
@@ -68,6 +69,12 @@ class Reporter:
         if not hasattr(self._config, "workerinput"):
             lines += [f"edgeai: report {name}" for name in self._session.settings.report]
         return lines
+
+    def _unused(self) -> list[str]:
+        given = self._config.getoption("edge_model")
+        if not given or not self._records or self._session.option_model_used:
+            return []
+        return [f"edgeai: --edge-model {given} was not used: a fixture or marker names the model"]
 
     def _devices(self) -> list[str]:
         """What the header says of the devices, where the workers of xdist had none to write."""

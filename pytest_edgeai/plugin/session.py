@@ -30,7 +30,8 @@ class EdgeSession:
         self._tally = {"converted": 0, "cached": 0}
         self._config = config
         self._devices: dict[str, Device] = {}
-        self._predictions: dict[tuple[str, ...], Any] = {}
+        self._predictions: dict[tuple[object, ...], Any] = {}
+        self.option_model_used = False
 
     @cached_property
     def folder(self) -> Path:
@@ -79,6 +80,16 @@ class EdgeSession:
             self._devices[name] = Device(replace(spec, **chosen), self.settings.call_timeout)
         return self._devices[name]
 
+    def device_names(self) -> list[str]:
+        """This machine, and the devices that are configured.
+
+        Raises:
+            UsageError: tables that cannot be read.
+        """
+        from pytest_edgeai.device.spec import LOCAL, device_tables
+
+        return [LOCAL, *device_tables(self._config.rootpath)]
+
     def predictions(self, interpreter: Interpreter, data: Dataset) -> Any:
         """A model's answers on a data set; asked once per run for the same of both."""
         from pytest_edgeai.measure.accuracy import predictions
@@ -91,7 +102,7 @@ class EdgeSession:
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> Any:
         """The answers of the source itself; asked once per run for the same of both."""
-        key = ("source", source.name, str(source.path), data.digest())
+        key = (source, data.digest())
         if source.kind == "live" or key not in self._predictions:
             answers = self.converter.source_predictions(source, data)
             only = next(iter(answers.values())) if len(answers) == 1 else answers

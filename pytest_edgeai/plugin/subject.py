@@ -54,19 +54,25 @@ class Subject:
         return self.interpreter.device.name
 
     @property
+    def variant(self) -> str:
+        """Which variant the interpreter is."""
+        return self.interpreter.variant
+
+    @property
     def size_bytes(self) -> int:
         """Size of the model's file."""
         return self.interpreter.model.facts.size_bytes
 
-    def give_samples(self, samples_ns: Any) -> None:
-        """Judge latency on samples that a benchmark already took."""
+    def as_samples(self, samples_ns: Any) -> LatencySamples:
+        """What a benchmark already took, with today's conditions."""
         conditions = {
             **conditions_of(self.interpreter),
             **self.interpreter.conditions(),
             "load_ms": self.interpreter.load_ms,
             "runs": len(samples_ns),
         }
-        self.measured[self.interpreter.threads] = LatencySamples(samples_ns, conditions)
+        more = "give the benchmark more rounds, or let it choose them"
+        return LatencySamples(samples_ns, conditions, more)
 
     def latency(self, threads: int | None) -> LatencySamples:
         """Latency with so many threads; measured once for all budgets that share them."""

@@ -62,9 +62,8 @@ def _row(record: Record, narrow: bool) -> list[Text]:
 
 
 def _test_name(nodeid: str) -> str:
-    """The test's own name, with its parameters."""
-    name, bracket, parameters = nodeid.partition("::")[2].partition("[")
-    return name.rpartition("::")[2] + bracket + parameters
+    """The test's own name, with its class and its parameters."""
+    return nodeid.partition("::")[2]
 
 
 def _cells(budget: dict[str, Any]) -> list[str]:
@@ -86,4 +85,6 @@ def value_text(value: float | None, unit: str) -> str:
         return units.milliseconds(value)
     if unit == "bytes":
         return units.megabytes(value)
+    if unit == "score":
+        return units.significant(value)
     return units.points(value) if unit == "points" else units.share(value)

@@ -30,7 +30,7 @@ def test_wrong_shape(converter: Converter, models: Path) -> None:
     assert isinstance(error, ConversionError)
     assert error.message == (
         "int8 of digits.keras: input 'input_layer' takes samples of shape (8, 8, 1), "
-        "the data has (64,)"
+        "calibration_data has (64,)"
     )
     assert error.hint.startswith("reshape the data as in training")
 
@@ -38,7 +38,7 @@ def test_wrong_shape(converter: Converter, models: Path) -> None:
 def test_bytes_where_floats_are_taken(converter: Converter, models: Path, digits: Array) -> None:
     error = refused(converter, models / "digits.keras", "int8", (digits * 16).astype(np.uint8))
     assert error.message == (
-        "int8 of digits.keras: input 'input_layer' takes float32, the data is uint8"
+        "int8 of digits.keras: input 'input_layer' takes float32, calibration_data is uint8"
     )
     assert error.hint.startswith("scale and cast the data exactly as in training")
 
@@ -84,7 +84,7 @@ def test_wrong_names(converter: Converter, models: Path, names: tuple[str, ...],
     data = dict.fromkeys(names, array) if names else array
     error = refused(converter, models / "pair.keras", "int8", data)
     assert error.message == (
-        f"int8 of pair.keras: the model takes the inputs left, right, the data has {said}"
+        f"int8 of pair.keras: the model takes the inputs left, right, calibration_data has {said}"
     )
     assert error.hint.startswith("give a mapping from input name to array")
 

@@ -32,7 +32,7 @@ def test_one_file_is_the_variant_that_it_is(converter: Converter, published: Pat
     assert (conversion.log, conversion.elapsed_ns) == ("", 0)
     error = refused(converter, path, "converted")
     assert isinstance(error, ModelError)
-    assert "resnet8_cifar10_int8.tflite is not converted; it looks like: int8" in error.message
+    assert "resnet8_cifar10_int8.tflite is not 'converted'; it looks like: 'int8'" in error.message
 
 
 def test_a_file_for_each_variant(converter: Converter, mapping: dict[str, Path]) -> None:
@@ -52,7 +52,7 @@ def test_a_file_for_each_variant(converter: Converter, mapping: dict[str, Path])
 
 def test_files_the_wrong_way_round(converter: Converter, mapping: dict[str, Path]) -> None:
     turned = {"converted": mapping["int8"], "int8": mapping["converted"]}
-    assert "ad01_fp32.tflite is not int8" in refused(converter, turned, "int8").message
+    assert "ad01_fp32.tflite is not 'int8'" in refused(converter, turned, "int8").message
 
 
 @pytest.mark.parametrize("edges", ["uint8", "int8"])

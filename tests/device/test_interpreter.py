@@ -282,3 +282,49 @@ def test_threads(tiny: Path, of_device: int | None, asked: int | None, threads: 
     model = Model(path, "scalar", "converted", read_facts(path))
     with Interpreter(Device(DeviceSpec(threads=of_device)), model, asked) as interpreter:
         assert interpreter.threads == threads
+
+
+class Watch:
+    """A clock that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+
+    def add(self, interpreter: Interpreter, elapsed_ns: int, inferences: int) -> None:
+        self.told.append((elapsed_ns, inferences))
+
+
+class TestClock:
+    """What a benchmark is told of the time on the device."""
+
+    def test_set_tensor_counts_once_in_the_run_after_it(self, tiny: Path, open_model: Open) -> None:
+        interpreter = open_model(tiny / "next_int64.tflite")
+        interpreter.clock = watch = Watch()
+        for number in range(3):
+            shape = interpreter.get_input_details()[0]["shape"]
+            interpreter.set_tensor(X, np.full(shape, number, np.int64))
+            interpreter.invoke()
+        assert [inferences for _, inferences in watch.told] == [1, 1, 1]
+        assert all(elapsed_ns > 0 for elapsed_ns, _ in watch.told)
+
+    @pytest.mark.parametrize("name", ["next_int64", "counts"])
+    def test_runs_in_a_row_are_made_in_bursts(
+        self, tiny: Path, open_model: Open, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        interpreter = open_model(tiny / f"{name}.tflite")
+        interpreter.clock = watch = Watch()
+        interpreter.invoke()
+        requests: list[str] = []
+        request = interpreter._process.request
+        monkeypatch.setattr(
+            interpreter._process,
+            "request",
+            lambda operation, *args, **kwargs: (
+                requests.append(operation),
+                request(operation, *args, **kwargs),
+            )[1],
+        )
+        for _ in range(1000):
+            interpreter.invoke()
+        assert len(watch.told) == 1001
+        assert 1 <= len(requests) <= 10

@@ -25,6 +25,7 @@ class Measured:
     base: float = 0.92
     size_bytes: int = 0
     device_name: str = "local"
+    variant: str = "int8"
 
     def latency(self, threads: int | None) -> LatencySamples:
         times = self.by_threads_ms.get(threads, self.times_ms)
@@ -103,6 +104,13 @@ def test_size(size_bytes: int, verdict: str) -> None:
     assert result.reason == f"the file has {size_bytes:,} bytes; the limit is 4,194,304"
 
 
+@pytest.mark.parametrize(("variant", "advised"), [("converted", True), ("int8", False)])
+def test_int8_is_advised_for_a_float_model(variant: str, advised: bool) -> None:
+    result = only(judged("max_size_mb", Measured(size_bytes=9, variant=variant), 1e-9))
+    assert ("int8 variant" in result.advice) == advised
+    assert "make the largest layers smaller" in result.advice
+
+
 @pytest.mark.parametrize(
     ("base", "own", "verdict"),
     [
@@ -142,6 +150,16 @@ def test_a_callable_metric_is_named() -> None:
     ]
     result = only(judged("max_accuracy_drop", Measured(), 0.1, metric=metric))
     assert result.statistic == "mean_average_precision drop"
+
+
+def test_a_callable_metric_has_a_unit_of_its_own() -> None:
+    evidence = Measured(own=-31.5, base=-30)
+    drop = only(judged("max_accuracy_drop", evidence, 1, metric=mean_average_precision))
+    assert (drop.verdict, drop.measured, drop.unit) == ("fail", 1.5, "score")
+    assert "mean_average_precision -30 (converted) -> -31.5 on" in drop.reason
+    least = only(judged("min_accuracy", evidence, -32, metric=mean_average_precision))
+    assert (least.verdict, least.unit) == ("pass", "score")
+    assert least.headroom == pytest.approx(0.5 / 32)
 
 
 @pytest.mark.parametrize(

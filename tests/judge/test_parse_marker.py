@@ -47,18 +47,22 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("max_size_mb", (INF,), {}, "not inf"),
     ("max_size_mb", (None,), {}, "not None"),
     ("max_accuracy_drop", (), {}, "missing a required argument: 'limit'"),
-    ("max_accuracy_drop", (2,), {}, "limit must be a number from 0 to 1, not 2"),
-    ("max_accuracy_drop", (-0.1,), {}, "from 0 to 1, not -0.1"),
-    ("max_accuracy_drop", (NAN,), {}, "from 0 to 1, not nan"),
-    ("max_accuracy_drop", (False,), {}, "from 0 to 1, not False"),
+    ("max_accuracy_drop", (2,), {}, "limit must be a number from 0 under 1, not 2"),
+    ("max_accuracy_drop", (1,), {}, "from 0 under 1, not 1"),
+    ("max_accuracy_drop", (-0.1,), {}, "from 0 under 1, not -0.1"),
+    ("max_accuracy_drop", (NAN,), {}, "from 0 under 1, not nan"),
+    ("max_accuracy_drop", (False,), {}, "from 0 under 1, not False"),
     ("max_accuracy_drop", (0.1, "accuracy"), {}, "too many positional arguments"),
     ("max_accuracy_drop", (0.1,), {"metric": "f2"}, "metric 'f2' is not known"),
     ("max_accuracy_drop", (0.1,), {"metric": None}, "metric None is not known"),
     ("max_accuracy_drop", (0.1,), {"baseline": "float"}, "baseline 'float' is not known"),
     ("max_accuracy_drop", (0.1,), {"baseline": ["int8"]}, "baseline ['int8'] is not known"),
     ("max_accuracy_drop", (0.1,), {"confidence": 0.9}, "not judged yet"),
-    ("min_accuracy", (97,), {}, "limit must be a number from 0 to 1, not 97"),
-    ("min_accuracy", ("97 %",), {}, "from 0 to 1, not '97 %'"),
+    ("min_accuracy", (97,), {}, "limit must be a number over 0 to 1, not 97"),
+    ("min_accuracy", (0,), {}, "over 0 to 1, not 0"),
+    ("min_accuracy", (NAN,), {"metric": max}, "limit must be a number, not nan"),
+    ("max_accuracy_drop", (-1,), {"metric": max}, "limit must be a number from 0, not -1"),
+    ("min_accuracy", ("97 %",), {}, "over 0 to 1, not '97 %'"),
     ("min_accuracy", (0.9,), {"baseline": "source"}, "unexpected keyword argument 'baseline'"),
     ("min_accuracy", (0.9,), {"metric": "top5"}, "metric 'top5' is not known"),
 ]
@@ -98,9 +102,12 @@ def test_right_calls() -> None:
         LatencyBudget("p95", 40.0, 0.95, 4, "pi"),
     )
     assert len(parse_marker("max_latency_ms", (), dict.fromkeys(("mean", "max", "p99"), 1))) == 3
-    for args in ((0,), (1,), (0.5,)):
-        assert len(parse_marker("max_accuracy_drop", args, {})) == 1
-        assert len(parse_marker("min_accuracy", args, {})) == 1
+    for limit in (0, 0.5, 0.999):
+        assert len(parse_marker("max_accuracy_drop", (limit,), {})) == 1
+        assert len(parse_marker("min_accuracy", (1 - limit,), {})) == 1
+    for limit in (-30, 0, 30):
+        assert len(parse_marker("min_accuracy", (limit,), {"metric": min})) == 1
+    assert len(parse_marker("max_accuracy_drop", (30,), {"metric": min})) == 1
     assert len(parse_marker("max_size_mb", (), {"limit": 0.5})) == 1
 
 

@@ -47,6 +47,13 @@ class TestPredictions:
         }
         assert np.all(answers["second"] == 2)
 
+    def test_of_data_of_another_shape(self, published: Published) -> None:
+        data = ArrayDataset(np.zeros((70, 28, 28), F))
+        assert refusal(predictions, published("resnet8_cifar10_int8"), data) == (
+            "evaluation_data (70 samples of 28x28 float32, no labels): input 'input_1_int8' takes "
+            "a batch of shape (N, 32, 32, 3), not (64, 28, 28)"
+        )
+
 
 class TestInputRange:
     """``resnet8`` was quantised for 0..255, ``vww`` for 0..1, ``mobilenet`` for -1..1."""
@@ -80,7 +87,8 @@ class TestInputRange:
         assert refusal(predictions, resnet, photo(32, 0, 1)) == (
             "input 'input_1_int8' was quantised for 0 to 255: evaluation data from 0 to 1 "
             "is less than 2 of its steps\n"
-            "hint: scale evaluation_data exactly as the training and calibration data"
+            "hint: evaluation_data is scaled unlike the data that the model was calibrated with: "
+            "scale both exactly as in training"
         )
 
     @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def refusal(facts: ModelFacts, variant: str, int8_io: EdgeType | None = None) ->
 class TestInt8:
     def test_float_file_is_refused_with_what_to_do(self) -> None:
         assert refusal(float_facts(), "int8") == (
-            "digits.keras is not int8; it looks like: converted\n"
+            "digits.keras is not 'int8'; it looks like: 'converted'\n"
             "- 1 weight in float: 'w' float32 [32, 64]\n"
             "- 1 operator computing in float: FULLY_CONNECTED\n"
             "- nothing in it is quantised\n"

@@ -49,6 +49,14 @@ class TestWhatIsTaken:
         dataset = ArrayDataset(images())
         assert as_dataset(dataset, WHAT) is dataset
 
+    def test_an_archive_that_is_open(self, tmp_path: Path) -> None:
+        np.savez(tmp_path / "data.npz", x=images(), y=np.arange(6))
+        with np.load(tmp_path / "data.npz") as archive:
+            dataset = as_dataset(archive, WHAT)
+        np.testing.assert_array_equal(everything(dataset), images())
+        assert dataset.labels is not None
+        assert "cannot be read" in refusal(archive)
+
     def test_an_array_is_not_copied(self) -> None:
         values = images()
         (batch,) = as_dataset(values, WHAT).batches(10)
@@ -178,6 +186,10 @@ class TestWhatIsRefused:
     def test_none(self) -> None:
         assert "is None" in refusal(None)
 
+    @pytest.mark.parametrize("value", [images, iter([images()]), ([images()] for _ in range(2))])
+    def test_a_representative_dataset(self, value: object) -> None:
+        assert "such as a converter's representative_dataset" in refusal(value)
+
     def test_tf_data(self) -> None:
         class PrefetchDataset:
             def as_numpy_iterator(self) -> None: ...
@@ -188,7 +200,7 @@ class TestWhatIsRefused:
 
     @pytest.mark.parametrize(
         ("value", "kind"),
-        [({1, 2}, "set"), ((i for i in "ab"), "generator"), (len, "builtin_function_or_method")],
+        [({1, 2}, "set"), (object(), "object")],
     )
     def test_unknown_types(self, value: object, kind: str) -> None:
         text = refusal(value)

@@ -174,7 +174,7 @@ class TestPixels:
 
     def test_grey(self, tmp_path: Path) -> None:
         draw(tmp_path / "a.png", RED)
-        values = pixels(tmp_path, color="grey")
+        values = pixels(tmp_path, color="gray")
         assert values.shape == (1, 4, 6, 1)
         assert (values == 76).all()  # ITU-R 601: 0.299 * 255
 

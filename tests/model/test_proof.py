@@ -83,7 +83,7 @@ def test_published_model_is_what_it_is_and_nothing_else(
     prove(facts, variant, name=name)
     assert guess_variant(facts) == variant
     for other in set(VARIANTS) - {variant}:
-        assert f"digits.keras is not {other}; it looks like: {variant}" in refusal(facts, other)
+        assert f"digits.keras is not {other!r}; it looks like: {variant!r}" in refusal(facts, other)
 
 
 @pytest.mark.parametrize(("name", "variant"), FRESH.items())
@@ -94,7 +94,7 @@ def test_fresh_conversion_is_what_it_is_and_nothing_else(
     prove(facts, variant, name=name)
     assert guess_variant(facts) == variant
     for other in set(VARIANTS) - {variant}:
-        assert f"digits.keras is not {other}; it looks like: {variant}" in refusal(facts, other)
+        assert f"digits.keras is not {other!r}; it looks like: {variant!r}" in refusal(facts, other)
 
 
 class TestConvertedHere:
@@ -113,7 +113,7 @@ class TestConvertedHere:
     def test_int8_with_float_edges(self, fresh: Path) -> None:
         facts = read_facts(fresh / "image-int8-float32.tflite")
         message = refusal(facts, "int8")
-        assert "it looks like: int8 with float32 inputs and outputs" in message
+        assert "it looks like: 'int8' with float32 inputs and outputs" in message
         assert message.endswith(
             "tf.uint8 or tf.int8 as inference_input_type and inference_output_type"
         )

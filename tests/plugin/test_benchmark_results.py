@@ -102,6 +102,7 @@ def test_budgets_without_benchmark_are_in_the_results(digits_suite: pytest.Pytes
 
 VARIED = """
 import time
+import numpy as np
 import pytest
 from pytest_edgeai import max_latency_ms
 
@@ -135,13 +136,23 @@ def test_two(benchmark, int8_interpreter, converted_interpreter):
 def test_settings_of_the_user_stay(benchmark, int8_interpreter):
     benchmark(int8_interpreter.invoke)
 
+def test_set_and_run(benchmark, int8_interpreter):
+    (details,) = int8_interpreter.get_input_details()
+    values = np.zeros(details["shape"], details["dtype"])
+
+    def run():
+        int8_interpreter.set_tensor(details["index"], values)
+        int8_interpreter.invoke()
+
+    benchmark(run)
+
 def test_without_interpreter(benchmark):
     benchmark(sum, [1, 2, 3])
 """
 
 
 def test_other_ways_to_use_benchmark(digits_suite: pytest.Pytester) -> None:
-    run(digits_suite, VARIED).assert_outcomes(passed=8)
+    run(digits_suite, VARIED).assert_outcomes(passed=9)
     entries = benchmarks(digits_suite)
     assert entries["test_predict"]["extra_info"]["p95_ms"] > 0
     assert entries["test_signature"]["stats"]["median"] > 0
@@ -161,19 +172,24 @@ def test_other_ways_to_use_benchmark(digits_suite: pytest.Pytester) -> None:
 def test_a_function_that_never_ran_on_the_device(digits_suite: pytest.Pytester) -> None:
     digits_suite.makepyfile(
         """
+        import time
+
         def test_host(benchmark, int8_interpreter):
             benchmark(sum, [1, 2, 3])
 
         def test_pedantic(benchmark, int8_interpreter):
             benchmark.pedantic(sum, args=([1, 2, 3],), rounds=3)
 
+        def test_slow(benchmark, int8_interpreter):
+            benchmark(time.sleep, 0.05)
+
         def test_next(benchmark, int8_interpreter):
             benchmark(int8_interpreter.invoke)
         """
     )
     result = digits_suite.runpytest_subprocess(*SHORT, timeout=30)
-    result.assert_outcomes(passed=1, failed=2)
-    for name in ("test_host", "test_pedantic"):
+    result.assert_outcomes(passed=1, failed=3)
+    for name in ("test_host", "test_pedantic", "test_slow"):
         result.stdout.fnmatch_lines(
             [
                 f"*_ {name} _*",
@@ -194,6 +210,8 @@ def test_a_prediction_of_many_samples_is_no_latency_of_one(digits_suite: pytest.
     """
     run(digits_suite, source).assert_outcomes(passed=1)
     entry = benchmarks(digits_suite)["test_batch"]
+    assert entry["extra_info"]["p50_ms"] == pytest.approx(entry["stats"]["median"] * 1e3, rel=0.1)
+    assert entry["extra_info"]["conditions"]["threads"] == 1
     (budget,) = records(digits_suite)["test_batch"]["budgets"]
     assert budget["measured"] < entry["stats"]["median"] * 1e3 / 5
 
@@ -210,3 +228,27 @@ def test_the_time_of_a_conversion(digits_suite: pytest.Pytester) -> None:
     # A conversion takes tenths of a second and TensorFlow's import seconds: it is not in it.
     assert stats["rounds"] == 2
     assert all(0.01 < seconds < 3 for seconds in stats["data"])
+
+
+def test_rounds_are_enough_for_the_budgets(digits_suite: pytest.Pytester) -> None:
+    source = """
+    import pytest
+    from pytest_edgeai import max_latency_ms
+
+    @max_latency_ms(p99=100)
+    def test_chosen(benchmark, int8_interpreter):
+        benchmark(int8_interpreter.invoke)
+
+    @max_latency_ms(p95=100)
+    def test_too_few(benchmark, int8_interpreter):
+        benchmark.pedantic(int8_interpreter.invoke, rounds=20)
+    """
+    result = run(digits_suite, source)
+    result.assert_outcomes(passed=1, failed=1)
+    assert benchmarks(digits_suite)["test_chosen"]["stats"]["rounds"] >= 299
+    result.stdout.fnmatch_lines(
+        [
+            "*only 20 runs: p95 at 95 % confidence needs 59",
+            "*try: give the benchmark more rounds, or let it choose them",
+        ]
+    )

@@ -116,3 +116,32 @@ def test_a_device_without_python_is_the_error_of_each_test(suite: pytest.Pyteste
     result = suite.runpytest("--edge-device=gone")
     result.assert_outcomes(errors=1, passed=1)
     result.stdout.fnmatch_lines(["edgeai: device 'gone': *", "device 'gone': *", "hint: *"])
+
+
+FOR_ANOTHER = """
+from pytest_edgeai import max_latency_ms
+
+@max_latency_ms(p95=1000, device="othr")
+def test_typo(int8_interpreter): pass
+
+@max_latency_ms(p95=1000, device="other")
+def test_other(int8_interpreter): pass
+"""
+
+
+def test_a_budget_for_a_device_that_there_is_not(suite: pytest.Pytester) -> None:
+    suite.makepyfile(FOR_ANOTHER)
+    result = suite.runpytest()
+    result.assert_outcomes(errors=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "@max_latency_ms: no device is called 'othr'",
+            "hint: known: local, bench, other; or add a table for it",
+        ]
+    )
+
+
+def test_where_no_device_is_configured_it_may_be_elsewhere(suite: pytest.Pytester) -> None:
+    suite.makepyfile(FOR_ANOTHER)
+    (suite.path / "edgeai.toml").unlink()
+    suite.runpytest().assert_outcomes(skipped=2)

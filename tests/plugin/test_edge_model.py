@@ -182,7 +182,7 @@ def test_a_model_that_is_not_there_is_the_error_of_its_test(project: pytest.Pyte
     result.stdout.fnmatch_lines(
         [
             "edge_model: there is no */no.keras",
-            "hint: check the path, or train the model first",
+            "hint: check the path, or train the model first; *",
             "edge_model: */model.onnx: unknown kind of file '.onnx'",
             "edge_model: the folder */inside holds no saved_model.pb",
             "edge_model: a int is not a model source",
@@ -235,15 +235,56 @@ def test_ready_files(ready: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_not_int8*",
-            "float.tflite is not int8; it looks like: converted",
+            "float.tflite is not 'int8'; it looks like: 'converted'",
             "- * weights in float: *",
             "hint: test it with converted_interpreter, or convert again with *",
             "*ERROR at setup of test_not_given*",
             "*there is no converted file among int8",
             "hint: add it: edge_model(converted='....tflite')",
             "*ERROR at setup of test_not_dynamic*",
-            "int8.tflite is not dynamic; it looks like: int8 with uint8 inputs and outputs",
+            "int8.tflite is not 'dynamic'; it looks like: 'int8' with uint8 inputs and outputs",
         ]
     )
     # Nothing was converted, and nothing is said about it.
     result.stdout.no_fnmatch_line("edgeai: * converted, *")
+
+
+ALONE = """
+import numpy as np
+import pytest
+from pytest_edgeai import max_accuracy_drop, max_size_mb
+
+@pytest.fixture
+def evaluation_data():
+    return np.eye(64, dtype="float32").reshape(-1, 8, 8, 1), np.zeros(64, int)
+
+@max_size_mb(1)
+@max_accuracy_drop(0.02)
+def test_drop(int8_interpreter): pass
+
+def test_fits(int8_interpreter): pass
+"""
+
+
+def test_a_single_file_has_no_baseline(ready: pytest.Pytester) -> None:
+    ready.makepyfile(test_alone=ALONE)
+    result = ready.runpytest("test_alone.py", "--edge-model=int8.tflite")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*int8.tflite is a single ready file: there is no 'converted' model to compare with",
+            'hint: give both files: edge_model(converted="....tflite", int8="int8.tflite")',
+        ]
+    )
+
+
+def test_an_option_that_no_test_used_is_named(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        "from pytest_edgeai import edge_model\n"
+        "@edge_model('one.keras')\n"
+        "def test_it(converted_interpreter): pass"
+    )
+    line = "edgeai: --edge-model other.keras was not used: a fixture or marker names the model"
+    project.runpytest("--edge-model=other.keras").stdout.fnmatch_lines([line])
+    project.makepyfile("def test_it(converted_interpreter): pass")
+    project.runpytest("--edge-model=one.keras").stdout.no_fnmatch_line("*was not used*")

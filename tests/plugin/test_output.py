@@ -125,6 +125,7 @@ def test_a_report_that_cannot_be_written_fails_the_run(suite: pytest.Pytester) -
 def test_records_of_tests_that_came_to_no_interpreter(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         test_it="""
+        import pytest
         from pytest_edgeai import edge_model, max_accuracy_drop
 
         @edge_model("no.keras")
@@ -132,11 +133,78 @@ def test_records_of_tests_that_came_to_no_interpreter(suite: pytest.Pytester) ->
 
         @max_accuracy_drop(2)
         def test_wrong(dynamic_interpreter): pass
+
+        @pytest.mark.skip(reason="not today")
+        def test_skipped(dynamic_interpreter): pass
         """
     )
-    suite.runpytest("--edge-report=a.json").assert_outcomes(errors=2)
+    suite.runpytest("--edge-report=a.json").assert_outcomes(errors=2, skipped=1)
     tests = json.loads((suite.path / "a.json").read_text())["tests"]
     found = {test["nodeid"].partition("::")[2]: test for test in tests}
     assert found["test_no_model"]["outcome"] == found["test_wrong"]["outcome"] == "error"
+    assert found["test_skipped"]["outcome"] == "skipped"
     assert "there is no" in found["test_no_model"]["error"]
     assert (found["test_no_model"]["variant"], found["test_no_model"]["budgets"]) == ("int8", [])
+
+
+def test_a_class_is_named_in_the_table(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        test_it="""
+        from pytest_edgeai import max_size_mb
+
+        @max_size_mb(1)
+        class TestDigits:
+            def test_fits(self, int8_interpreter): pass
+        """
+    )
+    assert "TestDigits::test_fits" in section(suite.runpytest())
+
+
+def test_a_call_that_fails_is_shown_in_the_test_alone(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        test_it="""
+        import numpy as np
+
+        def test_it(int8_interpreter):
+            int8_interpreter.predict(np.zeros((3, 4)))
+        """
+    )
+    result = suite.runpytest()
+    result.stdout.fnmatch_lines(
+        [">* int8_interpreter.predict(np.zeros((3, 4)))", "E *TensorError: input *", "test_it.py:*"]
+    )
+    result.stdout.no_fnmatch_line("*pytest_edgeai/device*")
+
+
+def test_the_log_of_a_conversion_is_shown_once(suite: pytest.Pytester) -> None:
+    suite.makeini("[pytest]\n")  # a cache of its own
+    log = "*Captured converter log (int8 of digits.keras) setup*"
+    suite.runpytest("-k", "large").stdout.fnmatch_lines([log, "digits.keras, written by Keras *"])
+    suite.runpytest("-k", "large").stdout.no_fnmatch_line(log)
+
+
+def test_the_log_of_a_conversion_that_failed(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        broken="""
+        def build():
+            for line in range(40):
+                print("line", line)
+            raise ValueError("no such layer")
+        """,
+        test_it="""
+        from pytest_edgeai import edge_model
+
+        @edge_model("broken:build")
+        def test_it(converted_interpreter): pass
+
+        @edge_model("broken:build")
+        def test_again(converted_interpreter): pass
+        """,
+    )
+    result = suite.runpytest()
+    result.assert_outcomes(errors=2)
+    for _ in range(2):
+        result.stdout.fnmatch_lines(
+            ["*no such layer*", "*Captured converter log (converted of broken:build) setup*"]
+        )
+    assert result.stdout.str().count("line 0\n") == 2

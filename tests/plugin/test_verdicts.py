@@ -28,10 +28,10 @@ def test_all_failing_budgets_are_in_one_failure(digits_suite: pytest.Pytester) -
         r"p95 of [\d,]+ runs",
         r"median 0.0\d+ ms, p95 0.0\d+ ms, max [\d.]+ ms; inputs \w*",
         r"ai-edge-litert [\d.]+, 1 thread, .+ \(\w+\), governor \w+, load \w*",
-        r"try: more --edge-threads",
+        r"try: more threads \(--edge-threads\)",
         r"max_size_mb: size 0.0\d+ MB, limit 0.001 MB: 0.0\d+ MB over \([\d.]+ times the limit\)",
         r"the file has [\d,]+ bytes; the limit is 1,048",
-        r"try: quantise further",
+        r"try: make the largest layers smaller",
         r"min_accuracy: accuracy 9\d.\d\d %, limit 100.00 %: \d.\d\d pt under",
         r"on 300 samples, labels: class indices",
         r"try: check that evaluation_data is scaled",
@@ -86,6 +86,33 @@ def test_budgets_are_judged_on_each_interpreter_of_a_test(digits_suite: pytest.P
         ]
     )
     assert result.stdout.str().count("int8 of digits.keras on local: 1 of 1") == 1
+
+
+def test_the_short_summary_names_the_budgets(
+    digits_suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "1")  # where pytest prints the whole message
+    digits_suite.makepyfile(SEVERAL)
+    lines = digits_suite.runpytest().stdout.str().partition("short test summary info")[2]
+    assert [line.partition(" - ")[2] for line in lines.splitlines()[1:3]] == [
+        "size 0.0755 MB > 0.04 MB (converted)",
+        "size 0.0235 MB > 0.001 MB (int8), size 0.0755 MB > 0.001 MB (converted)",
+    ]
+
+
+def test_the_short_summary_of_a_set_up_is_one_line(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "1")
+    pytester.makepyfile(
+        "from pytest_edgeai import max_size_mb\n"
+        "@max_size_mb('x')\n"
+        "def test_it(int8_interpreter): pass"
+    )
+    last = pytester.runpytest().stdout.str().partition("short test summary info")[2]
+    assert last.splitlines()[1].endswith(
+        "::test_it - @max_size_mb: limit must be a number over 0, not 'x'"
+    )
 
 
 NOT_JUDGED = """

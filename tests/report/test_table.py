@@ -156,6 +156,7 @@ def test_colours_whatever_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         (24_576, "bytes", "0.0234 MB"),
         (0.9773, "fraction", "97.73 %"),
         (-0.0025, "points", "-0.25 pt"),
+        (-31.5, "score", "-31.5"),
     ],
 )
 def test_values_have_their_unit(value: float | None, unit: str, text: str) -> None:
