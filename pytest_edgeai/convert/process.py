@@ -129,7 +129,7 @@ class Workers:
                 )
             value = json.loads(result_path.read_text())
         if "error" in value:
-            raise ConversionError(f"{what}: {value['error']}", value["hint"] or tail(log), log)
+            raise ConversionError(f"{what}: {value['error']}", value["hint"], log)
         return WorkerResult(value, log)
 
     def _wait(self, job_path: Path, log_path: Path, folder: str) -> int | None:

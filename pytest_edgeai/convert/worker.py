@@ -51,7 +51,7 @@ def main(job: dict[str, Any]) -> None:
         result = {"error": "out of memory", "hint": "convert on a machine with more memory"}
     except (Exception, SystemExit) as error:
         _log(error)
-        result = {"error": one_line(error), "hint": ""}
+        result = {"error": one_line(error), "hint": "the converter log tells where"}
     with _LAST_ACT:
         unfinished = result_path.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(result))

@@ -63,13 +63,18 @@ def evaluation_data() -> Any:
 @pytest.fixture
 def edge_converter(request: pytest.FixtureRequest) -> Callable[[Variant], Model]:
     """Convert the model afresh: ``edge_converter("int8")``; made for ``benchmark``."""
+    from pytest_edgeai.errors import ConversionError
     from pytest_edgeai.plugin.benchmark import CLOCK
 
     converter, source = edge_session(request.config).converter, _source(request)
     clock = request.node.stash.get(CLOCK, None)
 
     def convert(variant: Variant) -> Model:
-        conversion = converter.convert_afresh(source, variant, _calibration(request, variant))
+        try:
+            conversion = converter.convert_afresh(source, variant, _calibration(request, variant))
+        except ConversionError as error:
+            _add_log(request, variant, source, error.log)
+            raise
         if clock is not None:
             clock.add(converter, conversion.elapsed_ns, 1)
         return conversion.model
@@ -170,15 +175,20 @@ def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Mod
 
     def model(name: Variant) -> Model:
         conversion = done[name]
-        log = getattr(conversion, "log", "")
-        if log:
-            title = f"converter log ({name} of {source.name})"
-            request.node.add_report_section("setup", title, log)
+        _add_log(request, name, source, getattr(conversion, "log", ""))
         if isinstance(conversion, EdgeAIError):
             raise conversion
         return conversion.model
 
     return model
+
+
+def _add_log(
+    request: pytest.FixtureRequest, variant: str, source: ResolvedSource, log: str
+) -> None:
+    if log:
+        title = f"converter log ({variant} of {source.name})"
+        request.node.add_report_section("setup", title, log)
 
 
 def _source(request: pytest.FixtureRequest) -> ResolvedSource:

@@ -45,15 +45,20 @@ def test_same_network_from_another_format(converter: Converter, models: Path, na
     assert conversion.model.facts.weights_by_type == weights
 
 
-def test_conversion_has_its_log_and_time(converter: Converter, models: Path) -> None:
+def test_conversion_has_its_log_and_time(
+    converter_with: Callable[..., Converter], tmp_path: Path, models: Path
+) -> None:
+    converter = converter_with(cache=tmp_path / "cache")
     conversion = made(converter, models / "digits.h5")
     assert "digits.h5, written by Keras 3" in conversion.log
     assert "loaded by keras 3" in conversion.log
     assert 1e6 < conversion.elapsed_ns < 60e9
 
 
-def test_keras_file_of_keras_2(converter: Converter, odd_models: Path) -> None:
-    conversion = made(converter, odd_models / "zip.keras")
+def test_keras_file_of_keras_2(
+    converter_with: Callable[..., Converter], tmp_path: Path, odd_models: Path
+) -> None:
+    conversion = made(converter_with(cache=tmp_path / "cache"), odd_models / "zip.keras")
     assert conversion.model.facts.weights_by_type == {"float32": 1200}
     assert "loaded by tf-keras 2" in conversion.log
 
