@@ -44,7 +44,7 @@ def table(records: list[Record], width: int, colour: bool) -> str:
         color_system="standard" if colour else None,
     )
     console.print(grid)
-    return text.getvalue().rstrip("\n")
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def _row(record: Record, narrow: bool) -> list[Text]:
