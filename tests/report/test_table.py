@@ -123,7 +123,7 @@ def test_the_width_is_the_one_given(term: str | None, monkeypatch: pytest.Monkey
 def test_names_are_shown_as_they_are(name: str) -> None:
     text = table([entry(name, SIZE, device="[red]pi[/]")], 120, colour=False)
     row = text.splitlines()[1]
-    assert row.startswith(name.removeprefix("TestLine::") + " ")
+    assert row.startswith(name + " ")
     assert "[red]pi[/]" in row
 
 
@@ -132,7 +132,7 @@ def test_colours_only_when_asked() -> None:
     records = [entry("test_ready", *results)]
     plain, coloured = table(records, 100, colour=False), table(records, 100, colour=True)
     assert "\x1b" not in plain
-    assert ANSI.sub("", coloured) == plain
+    assert [line.rstrip() for line in ANSI.sub("", coloured).splitlines()] == plain.splitlines()
     for code, verdict in ((32, "pass"), (31, "fail"), (33, "inconclusive")):
         assert f"\x1b[{code}m{verdict}" in coloured
     assert "mskipped" not in coloured
