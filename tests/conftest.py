@@ -28,10 +28,12 @@ def realdata(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def once(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Callable[..., Path]:
     """Make a folder once per run, also with xdist: ``once(name, make)``."""
     base = tmp_path_factory.getbasetemp()
-    root = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    root = base.parent if hasattr(request.config, "workerinput") else base
 
     def made(name: str, make: Callable[[Path], object]) -> Path:
         folder = root / name

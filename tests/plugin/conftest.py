@@ -8,5 +8,14 @@ from __future__ import annotations
 
 import importlib
 
+import pytest
+
 for name in ("numpy", "execnet", "filelock", "hypothesis.core", "rich.console", "rich.table"):
     importlib.import_module(name)
+
+
+@pytest.fixture(autouse=True)
+def a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An inner run is no worker of the outer one, and prints the same on a build server."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
