@@ -87,6 +87,7 @@ class Converter:
         self._origins = Origins(folder, self._workers)
         self._failures = Failures(folder)
         self._logs: dict[str, str] = {}
+        self._answers: dict[tuple[str, str], dict[str, Any]] = {}
 
     def convert(
         self, source: ResolvedSource, variants: Sequence[Variant], calibration: Dataset | None
@@ -123,7 +124,7 @@ class Converter:
         return _conversion(task, CacheEntry(output, facts), log)
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> dict[str, Any]:
-        """What the source itself answers, by output name; shape (N, ...).
+        """What the source itself answers, by output name; shape (N, ...). Asked once.
 
         Raises:
             UsageError: it is a ready ``.tflite`` file.
@@ -134,10 +135,16 @@ class Converter:
                 f'{source.name} is a ready .tflite file: there is no baseline="source"',
                 'name a variant, e.g. baseline="converted", or give the Keras model',
             )
+        origin = self._origins.find(source)
+        key = (origin.digest, data.digest())
+        if key not in self._answers:
+            self._answers[key] = self._predict(source, origin, data)
+        return self._answers[key]
+
+    def _predict(self, source: ResolvedSource, origin: Origin, data: Dataset) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             with self._writing():
                 inputs = written_inputs(data, Path(name))
-            origin = self._origins.find(source)
             job = {"task": "predict", "source": origin.job, "inputs": inputs, "output": name}
             run = partial(self._workers.run, job, f"predictions of {source.name}")
             outputs = self._alone(source, "predictions", run).value["outputs"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import uuid
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,12 +59,12 @@ class Origins:
         return Origin(content_digest(Path(str(source.path))), job)
 
     def _of_live(self, source: ResolvedSource) -> Origin:
-        """Exported once, and again when its weights have changed."""
+        """Exported once, and again when its weights or its configuration have changed."""
         try:
-            weights = _weights_digest(source.model)
+            state = _state_digest(source.model)
             known = self._live.get(source.model)
-            if known is None or known[0] != weights:
-                known = self._live[source.model] = (weights, self._export_live(source))
+            if known is None or known[0] != state:
+                known = self._live[source.model] = (state, self._export_live(source))
             return known[1]
         except Exception as error:  # Keras raises what it likes
             raise ConversionError(
@@ -107,8 +108,13 @@ def _exported(folder: Path, digest: str) -> Origin:
     return Origin(digest, {"kind": "saved_model", "path": str(folder)})
 
 
-def _weights_digest(model: Any) -> str:
-    digest = hashlib.sha256()
+def _state_digest(model: Any) -> str:
+    """The weights, and what the layers say of themselves; one that says nothing may be anything."""
+    try:
+        said = json.dumps(model.get_config(), sort_keys=True, default=repr)
+    except Exception:  # Keras raises what it likes
+        said = uuid.uuid4().hex
+    digest = hashlib.sha256(said.encode())
     for weight in model.get_weights():
         digest.update(f"{weight.dtype}{weight.shape}".encode() + weight.tobytes())
     return digest.hexdigest()

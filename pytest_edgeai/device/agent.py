@@ -178,6 +178,10 @@ class Agent:
             self.fed.pop(args[0], None)
         return getattr(self.interpreter, method)(*args, **kwargs)
 
+    def inputs(self):
+        """What was last fed, by tensor index."""
+        return self.fed
+
     # A runner that is kept makes every other call of its interpreter fail.
 
     def signature(self, key):

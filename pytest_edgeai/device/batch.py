@@ -118,10 +118,12 @@ def by_index(
             raise TensorError(f"the model has several inputs: give a mapping by name ({names})")
         return {int(inputs[0]["index"]): _as_array(batch, inputs[0]["name"])}
     known: dict[str, int] = {}
-    for name, details in zip(input_names, inputs, strict=True):
+    for details in inputs:
         tensor_name = str(details["name"])
         bare = tensor_name.removeprefix("serving_default_").rpartition(":")[0] or tensor_name
-        known |= dict.fromkeys((name, tensor_name, bare), int(details["index"]))
+        known |= dict.fromkeys((tensor_name, bare), int(details["index"]))
+    for name, details in zip(input_names, inputs, strict=True):
+        known[name] = int(details["index"])
     if sorted(known.get(name, -1) for name in batch) != sorted(int(d["index"]) for d in inputs):
         raise TensorError(
             f"the model takes the inputs {', '.join(input_names)}, not {', '.join(map(str, batch))}"

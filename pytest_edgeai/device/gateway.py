@@ -17,6 +17,8 @@ from execnet.gateway_io import popen_bootstrapline
 
 from pytest_edgeai import units
 
+NOT_FROM_HERE = "import sys;sys.path[:]=filter(None,sys.path)"
+"""Keeps a ``random.py`` in the working directory from being the one that numpy imports."""
 ENDING_S = 5.0
 """How long a process may take to end after its pipes were closed, before it is killed."""
 
@@ -30,7 +32,7 @@ class PythonProcess(gateway_base.Popen2IO):
 
     def __init__(self, command: list[str], stderr: IO[bytes], group: execnet.Group) -> None:
         self._process = subprocess.Popen(
-            [*command, "-u", "-c", popen_bootstrapline],
+            [*command, "-u", "-c", f"{NOT_FROM_HERE};{popen_bootstrapline}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,

@@ -12,7 +12,7 @@ import numpy as np
 
 from pytest_edgeai.device.batch import Batch, Runs, as_runs, by_index, resized
 from pytest_edgeai.device.device import Device
-from pytest_edgeai.device.quantisation import Array, native, random_tensor
+from pytest_edgeai.device.quantisation import Array, Details, native, random_tensor
 from pytest_edgeai.device.refusals import hint
 from pytest_edgeai.device.signature import SignatureRunner, Signatures, named
 from pytest_edgeai.errors import EdgeAIError, InterpreterError, TensorError
@@ -25,6 +25,10 @@ WARM_UP_S = 0.5
 WARM_UP_RUNS = 1_000_000
 BURST_NS = 100_000_000
 SEED = 20_240_229
+SIZE_IT = (
+    "in the test's body, call predict() on a typical sample, or resize_tensor_input() and "
+    "allocate_tensors()"
+)
 
 
 class DeviceClock(Protocol):
@@ -59,6 +63,7 @@ class Interpreter:
         self.clock: DeviceClock | None = None
         self._fed: set[int] = set()
         self._seeded: set[int] = set()
+        self._sized = False
         self._ahead_ns: deque[int] = deque()
         self._burst_runs = 1
         self._warm = False
@@ -129,6 +134,7 @@ class Interpreter:
         size = [int(extent) for extent in tensor_size]
         self._call("resize_tensor_input", int(input_index), size, strict=bool(strict))
         self._fed.discard(int(input_index))
+        self._sized = True
 
     def reset_all_variables(self) -> None:
         """Set the model's variable tensors back to their start; not its resource variables."""
@@ -198,15 +204,39 @@ class Interpreter:
         return self._signatures.names("outputs", self._outputs)
 
     @property
-    def input_origin(self) -> str:
-        """What the timed runs are fed with."""
-        return "seeded random values" if self._seeded else "set by the test"
+    def input_origin(self) -> str | None:
+        """What the timed runs are fed with; None before there were any."""
+        if self._seeded:
+            return "seeded random values"
+        return "set by the test" if self._fed else None
+
+    @property
+    def input_shapes(self) -> dict[str, list[int]]:
+        """The shape that each input has now, by name."""
+        self._refresh_if_stale()
+        shapes = ([int(size) for size in details["shape"]] for details in self._inputs)
+        return dict(zip(self.input_names, shapes, strict=True))
+
+    def take_inputs(self, other: Interpreter) -> None:
+        """Give the inputs the shapes and values that another interpreter of the model has."""
+        values = other._request("inputs")[0]
+        for name, shape in other.input_shapes.items():
+            if shape != self.input_shapes[name]:
+                index = int(self._inputs[self.input_names.index(name)]["index"])
+                self.resize_tensor_input(index, shape)
+                self.allocate_tensors()
+        for index, value in values.items():
+            if index not in other._seeded:
+                self.set_tensor(index, value)
 
     def time_runs(self, min_runs: int, min_s: float, max_runs: int, max_s: float) -> Array:
         """Times of single runs (set_tensor of every input, then invoke), in nanoseconds, int64.
 
         Inputs that nobody set get seeded random values first. The loop runs on the device; it ends
         at ``max_runs`` or ``max_s``, else when both minima are reached.
+
+        Raises:
+            TensorError: an input has dynamic dimensions, and nobody said how large they are.
         """
         self._refresh_if_stale()
         self._seed_inputs()
@@ -231,7 +261,12 @@ class Interpreter:
             load_ns = self._request("load", path, self.threads, step="load")[1]
         except TensorError as error:  # the runtime's ValueError for a file that it cannot read
             raise self._explained(error, "load") from None
-        return (load_ns + self._call("allocate_tensors")[1]) / 1e6
+        try:
+            return (load_ns + self._call("allocate_tensors")[1]) / 1e6
+        except InterpreterError:
+            if not any(map(_is_dynamic, self.get_input_details())):
+                raise
+            return load_ns / 1e6  # it may work at a real size
 
     def _request(
         self, operation: str, *args: Any, step: str = "", **kwargs: Any
@@ -281,13 +316,15 @@ class Interpreter:
         for details in self._inputs:
             index = int(details["index"])
             if index not in self._fed:
+                if _is_dynamic(details) and not self._sized:
+                    raise TensorError(_without_size(self._process.what, details), SIZE_IT)
                 self._call("set_tensor", index, random_tensor(details, generator))
                 self._fed.add(index)
                 self._seeded.add(index)
 
     def _run_signature(self, key: str, inputs: dict[str, Any]) -> dict[str, Array]:
         arrays = {name: native(value) for name, value in inputs.items()}
-        self._stale = True  # the runtime resizes the inputs to what it is given
+        self._stale = self._sized = True  # the runtime resizes the inputs to what it is given
         self._fed.clear()
         (outputs, elapsed_ns), _ = self._request(
             "run_signature", key, arrays, step=f"signature {key}"
@@ -330,3 +367,13 @@ class Interpreter:
         if any(operator.name == "VAR_HANDLE" for operator in self.model.facts.operators):
             return "reload"
         return "variables" if self.model.facts.stateful else ""
+
+
+def _is_dynamic(details: Details) -> bool:
+    """Whether more than the batch size may change."""
+    return -1 in [int(size) for size in details["shape_signature"]][1:]
+
+
+def _without_size(what: str, details: Details) -> str:
+    sizes = ", ".join("any" if size == -1 else str(size) for size in details["shape_signature"])
+    return f"{what}: input {details['name']!r} has the shape ({sizes}): how large is not said"

@@ -125,12 +125,19 @@ class AccuracyDropBudget:
         own, base = evidence.score(self.metric), evidence.score(self.metric, self.baseline)
         drop = base.value - own.value
         verdict: Verdict = "pass" if _at_most(drop, self.limit) else "fail"
+        guesses = base.chance is not None and base.value < base.chance
         before, after = (_score_text(self.metric, score.value) for score in (base, own))
         reason = (
             f"{metric_name(self.metric)} {before} ({self.baseline}) -> {after} "
             f"on {units.count(own.samples, 'sample')}, {own.labels}"
         )
         advice = "" if verdict == "pass" else _DROP_ADVICE
+        if guesses:
+            verdict, advice = "void", _ACCURACY_ADVICE
+            reason += (
+                f": the baseline is worse than always answering the commonest class, "
+                f"{units.share(base.chance or 0.0)}"
+            )
         return BudgetResult(
             self.marker,
             self.label,

@@ -36,11 +36,13 @@ class Score:
         value: the metric's value.
         samples: how many samples it was computed on.
         labels: how the labels were read.
+        chance: what answering the commonest class would score; None for a user's own metric.
     """
 
     value: float
     samples: int
     labels: str
+    chance: float | None = None
 
 
 class Evidence(Protocol):

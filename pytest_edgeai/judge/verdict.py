@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -47,7 +48,8 @@ class BudgetResult:
         if self.measured is None or self.limit == 0:
             return None
         sign = -1 if self.marker.startswith("min_") else 1
-        return sign * (self.limit - self.measured) / abs(self.limit)
+        share = sign * (self.limit - self.measured) / abs(self.limit)
+        return share if math.isfinite(share) else None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the record."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import reprlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -96,15 +99,17 @@ def score(metric: Metric, data: Dataset, answers: Answers) -> Score:
             "evaluation_data has no labels", "return a pair (inputs, labels), or an .npz with y"
         )
     if callable(metric):
-        value = _number(metric(data.labels, answers))
-        if not np.isfinite(value):
-            raise DataError(
-                f"the metric returned {value}", "mend the metric, or the model's outputs"
-            )
-        return Score(value, len(data), "labels as given")
+        return Score(_value(metric, data.labels, answers), len(data), "labels as given")
     classes, predicted = top_1(answers)
     labels, how = class_indices(data.labels, classes)
-    return Score(float((labels == predicted).mean()), len(data), f"labels: {how}")
+    commonest = np.bincount(labels).max()
+    if commonest < len(labels) and (answers == answers[:1]).all():
+        raise DataError(
+            f"the model answers the same to all {len(labels):,} samples, whose labels differ",
+            "look at the scaling of evaluation_data, and at the model",
+        )
+    hits, chance = float((labels == predicted).mean()), float(commonest / len(labels))
+    return Score(hits, len(data), f"labels: {how}", chance)
 
 
 def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
@@ -128,9 +133,9 @@ def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
             f"accuracy needs numbers of shape (N, classes), not {scores.dtype} {shape}",
             "give metric= a callable (labels, predictions)",
         )
-    if scores.dtype.kind == "f" and np.isnan(scores).any():
-        rows = np.flatnonzero(np.isnan(scores).any(axis=1))
-        raise DataError(f"{len(rows)} answers hold NaN, the first for sample {rows[0]}")
+    if scores.dtype.kind == "f" and not np.isfinite(scores).all():
+        rows = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+        raise DataError(f"{len(rows)} answers hold NaN or infinity, the first for sample {rows[0]}")
     if scores.shape[1] > 1:
         return scores.shape[1], scores.argmax(axis=1)
     low, high = float(scores.min()), float(scores.max())
@@ -143,11 +148,22 @@ def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
     return 2, (scores[:, 0] >= 0.5).astype(np.int64)
 
 
-def _number(value: Any) -> float:
+def _value(metric: Callable[[Any, Any], float], labels: Any, answers: Answers) -> float:
+    """What a user's metric makes of copies: the next one gets what this one got."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        returned = metric(*copy.deepcopy((labels, answers)))
+    except Exception as error:
         raise DataError(
-            f"the metric returned {reprlib.repr(value)}, not a number",
+            f"the metric raised {type(error).__name__}: {error}",
+            "a metric is a callable (labels, predictions) -> float",
+        ) from error
+    try:
+        value = float(returned)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(
+            f"the metric returned {reprlib.repr(returned)}, not a number",
             "a metric is a callable (labels, predictions) -> float, higher is better",
-        ) from None
+        )
+    return value

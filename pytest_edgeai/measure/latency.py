@@ -58,4 +58,5 @@ def conditions_of(interpreter: Interpreter) -> dict[str, Any]:
         "kernel": facts.kernel,
         "python": facts.python,
         "input": interpreter.input_origin,
+        "input_shapes": interpreter.input_shapes,
     }

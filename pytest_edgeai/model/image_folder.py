@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pytest_edgeai.errors import DataError, UsageError
 from pytest_edgeai.model.dataset import Dataset, batch_slices
+from pytest_edgeai.model.folder import files_under
 from pytest_edgeai.model.labels import sample_indices
 from pytest_edgeai.units import count
 
@@ -117,7 +118,7 @@ class ImageFolder:
     ) -> None:
         self.preprocessing = Preprocessing(size, scaling, color, resize)
         self.root = Path(root)
-        by_class = _images_by_class(self.root)
+        by_class = _images_by_class(self.root.absolute())
         self.classes = tuple(name for name in by_class if name)
         self.paths = tuple(path for paths in by_class.values() for path in paths)
         self.labels: npt.NDArray[np.int64] | None = None
@@ -176,7 +177,7 @@ def _images_by_class(root: Path) -> dict[str, list[Path]]:
         )
     loose = _images(root.iterdir(), root)
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not _hidden(path, root))
-    by_class = {folder.name: _images(folder.rglob("*"), root) for folder in folders}
+    by_class = {folder.name: _images(files_under(folder), root) for folder in folders}
     if not loose:
         _refuse_empty(by_class, root)
         return by_class

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytest_edgeai.errors import UsageError
+from pytest_edgeai.model.folder import files_under
 from pytest_edgeai.model.variants import VARIANTS
 
 Kind = Literal["keras", "saved_model", "builder", "live", "tflite"]
@@ -96,7 +97,7 @@ def content_digest(path: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
         return digest.hexdigest()
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    files = sorted(files_under(path))
     lines = [f"{file.relative_to(path).as_posix()}\0{content_digest(file)}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

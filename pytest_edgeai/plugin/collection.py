@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_edgeai.judge.budgets import Budget
     from pytest_edgeai.plugin.session import EdgeSession
 
+FIXTURES_MODULE = "pytest_edgeai.plugin.fixtures"
 VARIANT_FIXTURES = {
     f"{variant}_interpreter": variant
     for variant in ("converted", "dynamic", "int8", "float16", "int16x8")
@@ -47,8 +48,23 @@ ASKED = pytest.StashKey[Asked]()
 
 def asks_for_interpreter(item: pytest.Item) -> bool:
     """Whether a test uses an interpreter fixture, itself or through another fixture."""
-    names = getattr(item, "fixturenames", ())
-    return "interpreter" in names or any(name in VARIANT_FIXTURES for name in names)
+    return any(is_ours(item, name) for name in ("interpreter", *VARIANT_FIXTURES))
+
+
+def is_ours(node: pytest.Item, name: str) -> bool:
+    """Whether a fixture that a test uses is this plugin's, or wraps it.
+
+    Another suite may have an ``interpreter`` of its own, as a fixture or as a parameter.
+    """
+    info = getattr(node, "_fixtureinfo", None)
+    definitions = list(info.name2fixturedefs.get(name, ())) if info else []
+    while definitions:
+        definition = definitions.pop()
+        if definition.func.__module__ == FIXTURES_MODULE:
+            return True
+        if name not in definition.argnames:
+            return False
+    return False
 
 
 def note_what_is_asked(item: pytest.Item, session: EdgeSession) -> None:
@@ -77,7 +93,7 @@ def wanted_variants(item: pytest.Item, items: Sequence[pytest.Item]) -> set[str]
     """Variants, baselines too, that tests of the same file want of the same model as ``item``."""
     wanted: set[str] = set()
     for other in items:
-        if other.path == item.path and _model_mark(other) == _model_mark(item):
+        if other.path == item.path and model_mark(other) == model_mark(item):
             asked = other.stash.get(ASKED, None)
             if asked is not None and asked.mistake is None:
                 wanted |= asked.variants | _baselines(asked)
@@ -109,13 +125,36 @@ def _baselines(asked: Asked) -> set[str]:
 
 
 def _variants(item: pytest.Item) -> frozenset[str]:
-    names = getattr(item, "fixturenames", ())
-    variants = {variant for fixture, variant in VARIANT_FIXTURES.items() if fixture in names}
+    variants = {variant for fixture, variant in VARIANT_FIXTURES.items() if is_ours(item, fixture)}
     callspec: Any = getattr(item, "callspec", None)
-    if callspec is not None and "interpreter" in callspec.params:
+    if callspec is not None and "interpreter" in callspec.params and is_ours(item, "interpreter"):
         variants |= {callspec.params["interpreter"]} & set(VARIANT_FIXTURES.values())
     return frozenset(variants)
 
 
-def _model_mark(item: pytest.Item) -> pytest.Mark | None:
-    return item.get_closest_marker("edge_model")
+def model_mark(item: pytest.Item) -> pytest.Mark | None:
+    """The mark that names a test's model, if one does."""
+    return next(iter(nearest_marks(item, "edge_model")), None)
+
+
+def nearest_marks(item: pytest.Item, name: str) -> list[pytest.Mark]:
+    """The marks of this name on the node nearest to the test, in the order they are read.
+
+    A class's own marks are nearer than those that it inherits.
+    """
+    pairs = list(item.iter_markers_with_node(name))
+    if not pairs:
+        return []
+    nearest = pairs[0][0]
+    marks = [mark for node, mark in pairs if node is nearest]
+    for cls in getattr(getattr(nearest, "obj", None), "__mro__", ()):
+        written = cls.__dict__.get("pytestmark", [])
+        own = [getattr(mark, "mark", mark) for mark in _as_list(written)]
+        of_class = [mark for mark in marks if mark in own]
+        if of_class:
+            return of_class[::-1]
+    return marks[::-1]
+
+
+def _as_list(marks: Any) -> list[Any]:
+    return list(marks) if isinstance(marks, (list, tuple)) else [marks]

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_edgeai.plugin.collection import ASKED, wanted_variants
+from pytest_edgeai.plugin.collection import (
+    ASKED,
+    nearest_marks,
+    note_what_is_asked,
+    wanted_variants,
+)
 from pytest_edgeai.plugin.session import edge_session
 
 if TYPE_CHECKING:
@@ -25,8 +30,17 @@ SUBJECTS = pytest.StashKey[list["Subject"]]()
 @pytest.fixture(scope="session")
 def edge_device(request: pytest.FixtureRequest) -> Device:
     """The device under test, as named by --edge-device."""
+    from pytest_edgeai.errors import UsageError
+
     session = edge_session(request.config)
-    return session.device(getattr(request, "param", session.settings.device[0]))
+    named = session.settings.device
+    if len(named) > 1 and not hasattr(request, "param"):
+        raise UsageError(
+            f"several devices are named ({', '.join(named)}), but this test cannot run on each",
+            "name the interpreter fixture among the arguments of a test function, not in a "
+            "unittest.TestCase or by getfixturevalue()",
+        )
+    return session.device(getattr(request, "param", named[0]))
 
 
 @pytest.fixture
@@ -106,7 +120,7 @@ def interpreter(
     """One run per variant named by @pytest.mark.edge_variants (converted, dynamic, int8)."""
     from pytest_edgeai.plugin.markers import variants_of
 
-    variants_of(request.node.get_closest_marker("edge_variants"))  # raises for unknown names
+    variants_of(nearest_marks(request.node, "edge_variants"))  # raises for unknown names
     yield from _opened(request, request.param)
 
 
@@ -131,7 +145,10 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
     from pytest_edgeai.plugin.subject import Subject
 
     session = edge_session(request.config)
-    budgets = request.node.stash[ASKED].budgets
+    note_what_is_asked(request.node, session)  # a fixture may have added a mark
+    budgets, mistake = request.node.stash[ASKED].budgets, request.node.stash[ASKED].mistake
+    if mistake is not None:
+        raise mistake
     data = _evaluation(request) if any(hasattr(budget, "metric") for budget in budgets) else None
 
     def answers(own: Interpreter, baseline: str | None) -> Any:

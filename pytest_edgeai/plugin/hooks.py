@@ -12,6 +12,8 @@ from pytest_edgeai.plugin.collection import (
     ASKED,
     MARKER_NAMES,
     asks_for_interpreter,
+    is_ours,
+    nearest_marks,
     note_what_is_asked,
 )
 from pytest_edgeai.plugin.fixtures import SUBJECTS
@@ -45,18 +47,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One run per variant for ``interpreter``, one per device where several are named."""
-    if "interpreter" in metafunc.fixturenames:
+    if is_ours(metafunc.definition, "interpreter") and not _is_parametrized(metafunc):
         from pytest_edgeai.plugin.markers import DEFAULT_VARIANTS
 
-        mark = metafunc.definition.get_closest_marker("edge_variants")
-        variants = (mark.args if mark else ()) or DEFAULT_VARIANTS
+        marks = nearest_marks(metafunc.definition, "edge_variants")
+        variants = (marks[0].args if marks else ()) or DEFAULT_VARIANTS
         metafunc.parametrize("interpreter", variants, ids=list(map(str, variants)), indirect=True)
     devices = edge_session(metafunc.config).settings.device
     if len(devices) > 1 and "edge_device" in metafunc.fixturenames:
         metafunc.parametrize("edge_device", devices, indirect=True, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Note what each test asks for; give those that use ``benchmark`` the device's clock."""
     from pytest_edgeai.plugin import benchmark
@@ -85,6 +87,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Raise what is wrong with a test's markers, and forget an earlier run of it."""
     item.stash[SUBJECTS] = []
+    note_what_is_asked(item, edge_session(item.config))
     mistake = item.stash[ASKED].mistake
     if mistake is not None:
         raise mistake
@@ -94,7 +97,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Judge the budgets when the body has passed. The only hook that fails a test."""
     outcome = yield
-    if item.stash[SUBJECTS]:
+    failed = getattr(item, "_excinfo", None)  # where a unittest.TestCase keeps what it raised
+    if item.stash[SUBJECTS] and not failed:
         from pytest_edgeai.plugin.judging import judge
 
         judge(item)
@@ -113,7 +117,7 @@ def pytest_runtest_makereport(
     summary = getattr(error, "summary", "")
     if summary:
         report.longrepr.reprcrash.message = summary  # type: ignore[union-attr]
-    if asks_for_interpreter(item) and _ends(call, report):
+    if _ends(call, report) and (asks_for_interpreter(item) or item.stash.get(SUBJECTS, [])):
         from pytest_edgeai.plugin.judging import records
 
         setattr(report, RECORDS, records(item, report))
@@ -132,6 +136,17 @@ def _register_markers(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
 
 
+def _is_parametrized(metafunc: pytest.Metafunc) -> bool:
+    """Whether the user gives ``interpreter`` its variants."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    names = [mark.args[0] if mark.args else mark.kwargs.get("argnames", "") for mark in marks]
+    return any(
+        "interpreter" in (name.replace(",", " ").split() if isinstance(name, str) else name)
+        for name in names
+    )
+
+
 def _ends(call: pytest.CallInfo[Any], report: pytest.TestReport) -> bool:
     """Whether this report decides the test: its call, or a set-up that did not come to one."""
-    return call.when == "call" or (call.when == "setup" and not report.passed)
+    whole = type(report) is pytest.TestReport  # not a subtest's
+    return whole and (call.when == "call" or (call.when == "setup" and not report.passed))

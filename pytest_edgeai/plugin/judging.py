@@ -77,7 +77,7 @@ def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:
         if benchmark.are_of(item, subject.interpreter):
             samples = subject.as_samples(rounds_ns)
             benchmark.describe(item.funcargs["benchmark"], samples, **_facts(subject))  # type: ignore[attr-defined]
-            if benchmark.are_single(item):
+            if benchmark.are_single(item, rounds_ns):
                 subject.measured[subject.interpreter.threads] = samples
 
 

@@ -14,6 +14,7 @@ from pytest_edgeai.judge.budgets import Budget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker, signature_text
 from pytest_edgeai.model.source import ModelSource
 from pytest_edgeai.model.variants import VARIANTS, Variant
+from pytest_edgeai.plugin.collection import model_mark, nearest_marks
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +25,9 @@ def _decorator(signature: Callable[P, object]) -> Callable[P, pytest.MarkDecorat
     """A decorator that sets the mark; its arguments are judged at collection, test by test."""
 
     def mark(*args: P.args, **kwargs: P.kwargs) -> pytest.MarkDecorator:
+        if args and (inspect.isclass(args[0]) or inspect.isfunction(args[0])):
+            bare = f"@{mark.__name__}{signature_text(signature)}"
+            raise UsageError(f"@{mark.__name__} was given no arguments", f"write {bare}")
         return cast(pytest.MarkDecorator, getattr(pytest.mark, mark.__name__)).with_args(
             *args, **kwargs
         )
@@ -91,7 +95,7 @@ def budgets_of(item: pytest.Item, confidence: float) -> tuple[Budget, ...]:
     """
     found: list[Budget] = []
     for name in MARKERS:
-        for mark in _nearest(item, name):
+        for mark in nearest_marks(item, name):
             given = dict(mark.kwargs)
             if name == "max_latency_ms" and given.get("confidence") is None:
                 given["confidence"] = confidence
@@ -110,17 +114,17 @@ def model_of(item: pytest.Item) -> ModelSource | None:
     Raises:
         UsageError: arguments that cannot be.
     """
-    mark = item.get_closest_marker("edge_model")
+    mark = model_mark(item)
     return None if mark is None else _called(_edge_model, mark)
 
 
-def variants_of(mark: pytest.Mark | None) -> tuple[Variant, ...]:
-    """The variants that an ``edge_variants`` marker names.
+def variants_of(marks: list[pytest.Mark]) -> tuple[Variant, ...]:
+    """The variants that the nearest ``edge_variants`` marker names.
 
     Raises:
         UsageError: names that are not variants.
     """
-    return DEFAULT_VARIANTS if mark is None else _called(_edge_variants, mark)
+    return _called(_edge_variants, marks[0]) if marks else DEFAULT_VARIANTS
 
 
 def _called(function: Callable[..., T], mark: pytest.Mark) -> T:
@@ -131,9 +135,3 @@ def _called(function: Callable[..., T], mark: pytest.Mark) -> T:
         signature = f"{mark.name}{signature_text(function)}"
         raise UsageError(f"@{mark.name}: {error}", f"the signature is {signature}") from None
     return function(*mark.args, **mark.kwargs)
-
-
-def _nearest(item: pytest.Item, name: str) -> list[pytest.Mark]:
-    """The marks of this name on the node nearest to the test, in the order they are read."""
-    pairs = list(item.iter_markers_with_node(name))
-    return [mark for node, mark in pairs if node is pairs[0][0]][::-1]

@@ -19,13 +19,18 @@ class Reporter:
     def __init__(self, config: pytest.Config, session: EdgeSession) -> None:
         self._config = config
         self._session = session
-        self._records: list[dict[str, Any]] = []
+        self._of_test: dict[str, list[dict[str, Any]]] = {}
         self._started = time.time()
         self._failed_reports: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Gather the records of a test."""
-        self._records += getattr(report, RECORDS, [])
+        """Gather the records of a test; those of a rerun replace the earlier ones."""
+        if hasattr(report, RECORDS):
+            self._of_test[report.nodeid] = getattr(report, RECORDS)
+
+    @property
+    def _records(self) -> list[dict[str, Any]]:
+        return [record for records in self._of_test.values() for record in records]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

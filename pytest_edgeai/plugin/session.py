@@ -30,7 +30,7 @@ class EdgeSession:
         self._tally = {"converted": 0, "cached": 0}
         self._config = config
         self._devices: dict[str, Device] = {}
-        self._predictions: dict[tuple[object, ...], Any] = {}
+        self._predictions: dict[tuple[str, ...], Any] = {}
         self.option_model_used = False
 
     @cached_property
@@ -102,12 +102,8 @@ class EdgeSession:
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> Any:
         """The answers of the source itself; asked once per run for the same of both."""
-        key = (source, data.digest())
-        if source.kind == "live" or key not in self._predictions:
-            answers = self.converter.source_predictions(source, data)
-            only = next(iter(answers.values())) if len(answers) == 1 else answers
-            self._predictions[key] = only
-        return self._predictions[key]
+        answers = self.converter.source_predictions(source, data)
+        return next(iter(answers.values())) if len(answers) == 1 else answers
 
     def conversions(self) -> dict[str, int]:
         """How many variants were converted, and how many were found in the cache."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_edgeai.device.interpreter import Interpreter
-from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.errors import EdgeAIError, UsageError
 from pytest_edgeai.judge.budgets import Budget, LatencyBudget
 from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
 from pytest_edgeai.judge.verdict import BudgetResult
@@ -94,6 +94,8 @@ class Subject:
                 self.results.append(budget.judge(self))
             except EdgeAIError as error:  # noqa: PERF203
                 errors.append(error)
+            except (pytest.skip.Exception, pytest.fail.Exception) as outcome:  # a metric's
+                errors.append(UsageError(f"{budget.label}: its metric did not return: {outcome}"))
         return errors
 
     def record(self, nodeid: str) -> Record:
@@ -114,6 +116,7 @@ class Subject:
             return measure_latency(self.interpreter, required, self._max_seconds)
         other = Interpreter(self.interpreter.device, self.interpreter.model, threads)
         try:
+            other.take_inputs(self.interpreter)
             return measure_latency(other, required, self._max_seconds)
         finally:
             other.close()

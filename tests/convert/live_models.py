@@ -100,6 +100,9 @@ def main(cache: Path, folder: Path) -> None:
         conversion = made(converter, plain)
     found["converted"] = (conversion.model.name, conversion.model.facts.weights_by_type)
     found["tally"] = converter.tally.converted + converter.tally.cached
+    plain.layers[-1].activation = keras.activations.tanh
+    found["other activation"] = digest(plain)
+    plain.layers[-1].activation = keras.activations.linear
     plain.layers[-1].set_weights([weight + 1 for weight in plain.layers[-1].get_weights()])
     found["other weights"] = digest(plain)
     found["not built"] = str(refused(converter, keras.Sequential([layers.Dense(3)])))

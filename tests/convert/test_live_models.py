@@ -31,7 +31,7 @@ def test_same_model_has_the_same_digest(found: dict[str, Any], name: str) -> Non
 
 
 def test_other_code_has_another_digest(found: dict[str, Any]) -> None:
-    kinds = ["plain", "swapped", "other weights"]
+    kinds = ["plain", "swapped", "other weights", "other activation"]
     kinds += [f"{what} {n}" for what in ("layer", "lambda", "activation", "table") for n in (2, 3)]
     digests = {kind: found[kind] for kind in kinds}
     same = {("layer 2", "lambda 2"), ("layer 3", "lambda 3")}  # they compute the same

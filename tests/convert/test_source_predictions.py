@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +62,16 @@ def test_of_a_ready_file(converter: Converter, tmp_path: Path, digits: Array) ->
     assert 'model.tflite is a ready .tflite file: there is no baseline="source"' in str(
         caught.value
     )
+
+
+def test_of_another_content_at_the_same_path(
+    converter: Converter, models: Path, digits: Array, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.keras"
+    shutil.copy(models / "digits.keras", path)
+    source, data = resolve(path, []), ArrayDataset(digits)
+    answers = converter.source_predictions(source, data)
+    assert converter.source_predictions(source, data) is answers, "asked twice"
+    shutil.copy(models / "pair.keras", path)
+    with pytest.raises(ConversionError, match="the model takes the inputs left, right"):
+        converter.source_predictions(source, data)

@@ -73,6 +73,10 @@ class Models(tf.Module):
     def doubled_any(self, x: Any) -> Outputs:
         return {"y": x * 2}
 
+    @takes(x=tf.TensorSpec([1, None]))
+    def in_fours(self, x: Any) -> Outputs:
+        return {"y": tf.reshape(x, [1, -1, 4])}
+
     @takes(x=tf.TensorSpec([1, 1]))
     def counts(self, x: Any) -> Outputs:
         return {"total": self.total.assign_add(x[0, 0]) + tf.zeros([1, 1])}

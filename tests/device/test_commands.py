@@ -59,7 +59,7 @@ def test_path_with_spaces_and_slashes(tmp_path: Path) -> None:
         ("/etc/passwd", "[Errno 13] Permission denied: '/etc/passwd'"),
         ("false", "it ended with exit status 1"),
         ("sh -c 'exit 3'", "it ended with exit status 3"),
-        ("echo", "it printed '-u -c import sys;exec(eval(sys.stdin.readline()))', but its stdout"),
+        ("echo x", "it printed 'x -u -c import sys;"),
         (
             f"""sh -c 'echo Welcome; exec {sys.executable} "$@"' --""",
             "it printed 'Welcome', but its stdout has to stay silent",
@@ -90,3 +90,12 @@ def test_without_numpy(once: Callable[..., Path]) -> None:
         "device 'pi': ModuleNotFoundError: No module named 'numpy'\n"
         f"hint: {python} -m pip install numpy"
     )
+
+
+def test_a_module_in_the_working_directory_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("random", "types", "platform", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not me')")
+    monkeypatch.chdir(tmp_path)
+    assert Device(DeviceSpec()).facts.runtime == "ai-edge-litert"

@@ -24,6 +24,7 @@ class Measured:
     own: float = 0.9
     base: float = 0.92
     size_bytes: int = 0
+    chance: float | None = None
     device_name: str = "local"
     variant: str = "int8"
 
@@ -32,7 +33,8 @@ class Measured:
         return LatencySamples((np.array(times) * MS).astype(np.int64))
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
-        return Score(self.own if baseline is None else self.base, 1000, "labels: class indices")
+        value = self.own if baseline is None else self.base
+        return Score(value, 1000, "labels: class indices", self.chance)
 
 
 def judged(name: str, evidence: Measured, *args: object, **kwargs: object) -> list[BudgetResult]:
@@ -182,3 +184,14 @@ def test_budgets_are_judged_alike_again() -> None:
     evidence = Measured([1.0, 2.0] * 50)
     budgets: tuple[Budget, ...] = parse_marker("max_latency_ms", (), {"p95": 2, "mean": 1.4})
     assert [b.judge(evidence) for b in budgets] == [b.judge(evidence) for b in budgets]
+
+
+def test_a_drop_from_less_than_chance_is_void() -> None:
+    result = only(judged("max_accuracy_drop", Measured(base=0.2, own=0.2, chance=0.3), 0.02))
+    assert result.verdict == "void"
+    assert "the baseline is worse than always answering the commonest class, 30.00 %" in (
+        result.reason
+    )
+    assert only(
+        judged("max_accuracy_drop", Measured(base=0.3, own=0.3, chance=0.3), 0.02)
+    ).verdict == "pass"  # fmt: skip

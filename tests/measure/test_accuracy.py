@@ -129,7 +129,11 @@ class TestTop1:
     @pytest.mark.parametrize(
         ("answers", "text"),
         [
-            (np.array([[0, 1], [np.nan, 1], [0, np.nan]], F), "2 answers hold NaN, the first for "),
+            (np.array([[0, 1], [np.inf, 1]], F), "1 answers hold NaN or infinity"),
+            (
+                np.array([[0, 1], [np.nan, 1], [0, np.nan]], F),
+                "2 answers hold NaN or infinity, the first for ",
+            ),
             (np.array([[-3.2], [4.1]], F), "goes from -3.2 to 4.1 (float32): that is no prob"),
             (np.array([3, 1, 2]), "goes from 1 to 3 (int64): that is no probability"),
             (np.array([0, 1]), "goes from 0 to 1 (int64): that is no probability"),
@@ -168,6 +172,29 @@ class TestScore:
         assert self.score([0, 1, 2, 0], metric) == 0.75
         assert given == [([0, 1, 2, 0], (4, 3))]
 
+    def test_a_callable_cannot_change_what_the_next_one_gets(self) -> None:
+        def greedy(labels: Any, answers: Any) -> float:
+            labels -= 1
+            answers[:] = 0
+            return 1.0
+
+        before = self.answers.copy()
+        data = ArrayDataset(np.zeros((4, 2)), np.array([0, 1, 2, 0]))
+        assert score(greedy, data, self.answers).value == 1.0
+        assert np.array_equal(self.answers, before)
+        assert data.labels is not None
+        assert data.labels.tolist() == [0, 1, 2, 0]
+
+    def test_a_model_that_always_answers_the_same(self) -> None:
+        dead = np.zeros((4, 3), F)
+        text = refusal(lambda: self.score([0, 0, 0, 1], answers=dead))
+        assert "the model answers the same to all 4 samples, whose labels differ" in text
+        assert self.score([0, 0, 0, 0], answers=dead) == 1.0, "right, as far as these samples tell"
+
+    def test_chance_is_the_share_of_the_commonest_class(self) -> None:
+        data = ArrayDataset(np.zeros((4, 2)), np.array([0, 1, 2, 0]))
+        assert score("accuracy", data, self.answers).chance == 0.5
+
     def test_a_callable_gets_all_outputs(self) -> None:
         answers = {"boxes": self.answers, "kinds": self.answers}
         assert self.score([0] * 4, lambda labels, found: len(found), answers) == 2
@@ -181,6 +208,7 @@ class TestScore:
             (np.eye(5)[[0, 1, 2, 0]], "accuracy", "labels have 5 columns but the model has 3"),
             ([0] * 4, lambda labels, answers: np.nan, "the metric returned nan"),
             ([0] * 4, lambda labels, answers: labels, "returned array([0, 0, 0, 0]), not a number"),
+            ([0] * 4, lambda labels, answers: 1 / 0, "raised ZeroDivisionError: division by zero"),
             ([0] * 4, lambda labels, answers: None, "the metric returned None, not a number"),
         ],
     )

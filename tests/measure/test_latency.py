@@ -11,6 +11,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter as Runtime
 
 from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.errors import TensorError
 from pytest_edgeai.judge.evidence import LatencySamples
 from pytest_edgeai.measure.latency import ENOUGH_RUNS, MIN_S, measure_latency
 
@@ -112,6 +113,45 @@ class TestInputs:
                 pair.set_tensor(index, np.ones((1, 2), np.float32))
             origins.append(measure_latency(pair, 0, max_seconds=0.1).conditions["input"])
         assert origins == ["seeded random values"] * 2 + ["set by the test"]
+
+    def test_a_size_that_nobody_said(self, tiny: Path, open_model: Open) -> None:
+        """The runtime has 1 for a dimension that may be anything."""
+        interpreter = open_model(tiny / "mean_of_any.tflite")
+        with pytest.raises(TensorError) as caught:
+            measure_latency(interpreter, 0, max_seconds=0.1)
+        assert "input 'serving_default_x:0' has the shape (1, any, 2): how large is not said" in (
+            caught.value.message
+        )
+        interpreter.predict(np.ones((2, 50, 2), np.float32))
+        conditions = measure_latency(interpreter, 0, max_seconds=0.1).conditions
+        assert conditions["input_shapes"] == {"x": [1, 50, 2]}
+
+    def test_a_size_that_was_set_is_enough(self, tiny: Path, open_model: Open) -> None:
+        interpreter = open_model(tiny / "mean_of_any.tflite")
+        interpreter.resize_tensor_input(0, [1, 30, 2])
+        interpreter.allocate_tensors()
+        conditions = measure_latency(interpreter, 0, max_seconds=0.1).conditions
+        assert conditions["input"] == "seeded random values"
+        assert conditions["input_shapes"] == {"x": [1, 30, 2]}
+
+    def test_a_model_that_cannot_run_at_size_1(self, tiny: Path, open_model: Open) -> None:
+        interpreter = open_model(tiny / "in_fours.tflite")
+        with pytest.raises(TensorError, match="how large is not said"):
+            measure_latency(interpreter, 0, max_seconds=0.1)
+        assert interpreter.predict(np.ones((1, 8), np.float32)).shape == (1, 2, 4)
+        assert len(measure_latency(interpreter, 0, max_seconds=0.1).samples_ns) > 0
+
+    def test_another_interpreter_takes_them(self, tiny: Path, open_model: Open) -> None:
+        one, other = (open_model(tiny / "mean_of_any.tflite") for _ in range(2))
+        one.predict(np.full((1, 40, 2), 3, np.float32))
+        other.take_inputs(one)
+        conditions = measure_latency(other, 0, max_seconds=0.1).conditions
+        assert (conditions["input"], conditions["input_shapes"]) == (
+            "set by the test",
+            {"x": [1, 40, 2]},
+        )
+        output = other.get_output_details()[0]["index"]
+        assert other.get_tensor(output).tolist() == [[3, 3]]
 
     def test_random_ones_are_the_same_every_time(
         self, published: Callable[[str], Interpreter]

@@ -92,12 +92,20 @@ class TestWhatIsFound:
         (parts / "readme.md").write_text("parts")
         assert len(folder(parts)) == 12
 
-    def test_relative_paths_stay_relative(
-        self, parts: Path, monkeypatch: pytest.MonkeyPatch
+    def test_a_relative_path_counts_from_where_it_was_given(
+        self, parts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.chdir(parts.parent)
-        assert folder(Path("parts")).paths[0] == Path("parts/bent/0.png")
-        assert len(ImageFolder("parts", size=(4, 6), scaling="0..1")) == 12
+        relative = ImageFolder("parts", size=(4, 6), scaling="0..1")
+        monkeypatch.chdir(tmp_path)
+        assert sum(len(batch) for batch in relative.batches(5)) == 12
+
+    def test_folders_behind_links_are_read_once(self, parts: Path) -> None:
+        (parts.parent / "more").mkdir()
+        draw(parts.parent / "more" / "a.png")
+        (parts / "bent" / "more").symlink_to(parts.parent / "more")
+        (parts / "bent" / "round").symlink_to(parts / "bent")
+        assert len(folder(parts)) == 13
 
     def test_missing(self, tmp_path: Path) -> None:
         text = refusal(lambda: folder(tmp_path / "none"))

@@ -252,3 +252,18 @@ def test_rounds_are_enough_for_the_budgets(digits_suite: pytest.Pytester) -> Non
             "*try: give the benchmark more rounds, or let it choose them",
         ]
     )
+
+
+def test_rounds_without_an_inference_are_no_latency(digits_suite: pytest.Pytester) -> None:
+    source = """
+    import itertools
+    from pytest_edgeai import max_latency_ms
+
+    @max_latency_ms(median=0.0001)
+    def test_skipping(benchmark, int8_interpreter):
+        turns = itertools.count()
+        benchmark(lambda: int8_interpreter.invoke() if next(turns) % 3 == 0 else None)
+    """
+    run(digits_suite, source).assert_outcomes(failed=1)
+    (budget,) = records(digits_suite)["test_skipping"]["budgets"]
+    assert budget["measured"] > 1e-4

@@ -225,3 +225,43 @@ def test_fixtures_are_listed_with_a_summary(pytester: pytest.Pytester) -> None:
         "edge_converter": "Convert the model afresh*",
     }.items():
         result.stdout.fnmatch_lines([f"{name} -- *", f"    {text}"], consecutive=True)
+
+
+def test_a_class_replaces_what_it_inherits(pytester: pytest.Pytester) -> None:
+    found = labels(
+        pytester,
+        """
+        from pytest_edgeai import max_size_mb
+
+        @max_size_mb(1)
+        class TestBase:
+            def test_base(self, int8_interpreter): pass
+
+        @max_size_mb(2)
+        class TestDecorated(TestBase):
+            def test_decorated(self, int8_interpreter): pass
+
+        class TestAssigned(TestBase):
+            pytestmark = max_size_mb(3)
+            def test_assigned(self, int8_interpreter): pass
+
+        class TestHeir(TestDecorated):
+            def test_heir(self, int8_interpreter): pass
+        """,
+    )
+    found.pop("test_base")
+    assert found == {
+        "test_decorated": ["size 2.0"],
+        "test_assigned": ["size 3.0"],
+        "test_heir": ["size 2.0"],
+    }
+
+
+@pytest.mark.parametrize("name", ["max_size_mb", "edge_variants", "max_latency_ms"])
+def test_a_decorator_without_arguments(pytester: pytest.Pytester, name: str) -> None:
+    pytester.makepyfile(
+        f"from pytest_edgeai import {name}\n@{name}\nclass TestIt:\n    def test_it(self): pass"
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*@{name} was given no arguments", f"*hint: write @{name}(*"])

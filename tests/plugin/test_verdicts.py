@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -217,8 +218,8 @@ def test_a_budget_that_cannot_be_judged_leaves_the_others(digits_suite: pytest.P
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "<converted of digits.keras on local>: not judged: the metric returned nan",
-            "hint: mend the metric, or the model's outputs",
+            "<converted of digits.keras on local>: not judged: the metric returned nan, *",
+            "hint: a metric is a callable (labels, predictions) -> float, *",
             "converted of digits.keras on local: 1 of 1 budget not met",
         ]
     )
@@ -244,3 +245,89 @@ def test_a_failing_budget_shows_the_conditions_of_its_own_threads(
             "    ai-edge-litert *, 2 threads, *",
         ]
     )
+
+
+SKIPS = """
+import pytest
+from pytest_edgeai import max_size_mb, min_accuracy
+
+def absent(labels, predictions):
+    pytest.importorskip("no_such_module")
+
+@max_size_mb(0.0001)
+@min_accuracy(0.5, metric=absent)
+def test_it(converted_interpreter): pass
+"""
+
+
+def test_a_metric_that_skips_hides_no_budget(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(SKIPS)
+    result = digits_suite.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*absent: its metric did not return: *no_such_module*", "*max_size_mb: size *MB over*"]
+    )
+
+
+GUESSING = """
+import numpy as np
+import pytest
+from pytest_edgeai import max_accuracy_drop
+
+@pytest.fixture
+def evaluation_data(data):
+    return data[0][100:], (data[1][100:] + 1) % 10
+
+@max_accuracy_drop(0.02)
+def test_it(int8_interpreter): pass
+"""
+
+
+def test_a_drop_from_a_worthless_baseline_is_void(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(GUESSING)
+    result = digits_suite.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*max_accuracy_drop: accuracy drop *: void",
+            "*the baseline is worse*",
+            "*try: check that evaluation_data is scaled as in training*",
+        ]
+    )
+
+
+DYNAMIC = """
+import numpy as np
+from pytest_edgeai import edge_model, max_latency_ms
+
+pytestmark = edge_model("any_size:build")
+
+@max_latency_ms(p95=1000)
+def test_unsized(converted_interpreter): pass
+
+@max_latency_ms(p95=1000, threads=2)
+def test_sized(converted_interpreter):
+    converted_interpreter.predict(np.zeros((1, 96, 96, 1), "float32"))
+"""
+
+
+def test_a_model_of_any_size_is_timed_at_the_size_of_the_test(
+    digits_suite: pytest.Pytester,
+) -> None:
+    digits_suite.makepyfile(
+        test_it=DYNAMIC,
+        any_size="""
+        def build():
+            import keras
+            image = keras.Input((None, None, 1))
+            return keras.Model(image, keras.layers.Conv2D(4, 3)(image))
+        """,
+    )
+    result = digits_suite.runpytest("--edge-report=report.json", "--edge-max-seconds=1")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        ["*input * has the shape (any, any, any, 1): how large is not said", "hint: in the test's*"]
+    )
+    tests = json.loads((digits_suite.path / "report.json").read_text())["tests"]
+    (shape,) = tests[1]["conditions"]["input_shapes"].values()
+    assert (tests[1]["conditions"]["threads"], shape) == (2, [1, 96, 96, 1])
