@@ -114,9 +114,9 @@ def pytest_runtest_makereport(
     error = call.excinfo.value if call.excinfo else None
     if call.excinfo and call.when == "setup" and isinstance(error, EdgeAIError):
         report.longrepr = call.excinfo.getrepr(style="value", chain=False)
-    summary = getattr(error, "summary", "")
-    if summary:
-        report.longrepr.reprcrash.message = summary  # type: ignore[union-attr]
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash and isinstance(error, (EdgeAIError, pytest.fail.Exception)):
+        crash.message = getattr(error, "summary", crash.message)
     if _ends(call, report) and (asks_for_interpreter(item) or item.stash.get(SUBJECTS, [])):
         from pytest_edgeai.plugin.judging import records
 

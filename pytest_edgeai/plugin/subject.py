@@ -100,8 +100,9 @@ class Subject:
 
     def record(self, nodeid: str) -> Record:
         """What is known of the interpreter and its budgets, as plain data."""
-        latest = next(iter(self.measured.values()), None)
-        conditions = latest.conditions if latest else conditions_of(self.interpreter)
+        others = next(iter(self.measured.values()), None)
+        samples = self.measured.get(self.interpreter.threads, others)
+        conditions = samples.conditions if samples else conditions_of(self.interpreter)
         model = self.interpreter.model
         return record(nodeid, model, self.device_name, conditions, self.results)
 
