@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 STATISTICS = ("mean", "median", "p90", "p95", "p99", "max")
 """What a latency budget may limit."""
 
-MIN_RUNS, MIN_S = 100, 0.5
-"""A latency measurement takes at least so many runs and seconds, whatever it is asked."""
-
 _QUANTILES = {"median": 0.5, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
 

@@ -79,26 +79,18 @@ CLOCK = pytest.StashKey[DeviceClock]()
 def install_clock(item: pytest.Item, budgets: Iterable[Budget]) -> None:
     """Make the device's clock the timer of a test's ``benchmark``, unless it names its own.
 
-    Every round is one call, so that percentiles are of single calls. Unless the user says more,
-    there are as many rounds as a latency budget would take by itself.
+    Every round is one call, so that percentiles are of single calls, and there are as many as the
+    test's latency budgets need.
     """
     mark = item.get_closest_marker("benchmark")
     options = dict(mark.kwargs) if mark else {}
     if "timer" in options:
         return
     clock = item.stash[CLOCK] = DeviceClock()
-    ours = {**ONE_CALL_A_ROUND, **_rounds(item.config, budgets)}
-    item.add_marker(pytest.mark.benchmark(**{**ours, **options, "timer": clock}), append=False)
-
-
-def _rounds(config: pytest.Config, budgets: Iterable[Budget]) -> dict[str, Any]:
-    """How many rounds a benchmark takes, where its own options are as they come."""
-    from pytest_edgeai.judge.statistics import MIN_RUNS, MIN_S
-
     needed = [getattr(budget, "required_runs", 0) for budget in budgets]
-    rounds = max([MIN_RUNS, *needed, config.getoption("benchmark_min_rounds")])
-    seconds = config.getoption("benchmark_max_time")
-    return {"min_rounds": rounds, "max_time": MIN_S if seconds == 1 else float(seconds)}
+    rounds = max([item.config.getoption("benchmark_min_rounds"), *needed])
+    ours = {**ONE_CALL_A_ROUND, "min_rounds": rounds, **options, "timer": clock}
+    item.add_marker(pytest.mark.benchmark(**ours), append=False)
 
 
 def rounds_ns(item: pytest.Item) -> Any:
