@@ -15,12 +15,14 @@ from processes import children, gone, wait_until_busy
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
 SCRIPT = """
+import signal
 from pathlib import Path
 import numpy as np
 from pytest_edgeai import Device, Interpreter
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.model.tflite import Model, read_facts
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 path = Path({path!r})
 device = Device(DeviceSpec(), call_limit_s={limit_s})
 with Interpreter(device, Model(path, "steps", "converted", read_facts(path))) as steps:
@@ -70,7 +72,7 @@ def test_killed_between_runs(blocked: Callable[..., object]) -> None:
 def test_interrupted(blocked: Callable[..., object]) -> None:
     with blocked(FOREVER, limit_s=600) as (script, agent):
         script.send_signal(signal.SIGINT)
-        assert script.wait() != 0
+        assert script.wait(timeout=60) != 0
         assert gone(agent, within_s=2)
         assert script.stderr is not None
         assert script.stderr.read().rstrip().endswith("KeyboardInterrupt")
