@@ -5,6 +5,7 @@ Prints what the tally of the conversions says, or the errors.
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -28,4 +29,5 @@ def main(cache: str, folder: str, source: str, *variants: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     main(*sys.argv[1:])
