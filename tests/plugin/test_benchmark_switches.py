@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 
@@ -89,9 +88,6 @@ def test_save_and_compare(suite: pytest.Pytester) -> None:
     ]
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("pygal") is None, reason="--benchmark-histogram needs pygal"
-)
 def test_histogram(suite: pytest.Pytester) -> None:
     suite.runpytest(*SHORT, "--benchmark-histogram=drawn", "-k", "with_benchmark")
     assert list(suite.path.glob("drawn*.svg"))
