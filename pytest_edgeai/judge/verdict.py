@@ -6,8 +6,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Verdict = Literal["pass", "fail", "inconclusive", "void", "skipped"]
-"""Only ``pass`` passes. ``skipped`` is a budget for another device; it says nothing of this one."""
+Verdict = Literal["pass", "fail", "inconclusive", "void", "error", "skipped"]
+"""Only ``pass`` passes. ``error`` is a budget that something kept from being judged; ``skipped`` is
+one that is not for this device, or that would compare the baseline with itself."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
                 seen[index].add(values)
             parts.append(interpreter.predict(batch))
     except TensorError as error:
-        raise DataError(f"evaluation_data ({data.describe()}): {error.message}") from None
+        hint = "inputs as the model takes them, with labels apart: (inputs, labels)"
+        raise DataError(f"evaluation_data ({data.describe()}): {error.message}", hint) from None
     for entry in seen.values():
         entry.check()
     if isinstance(parts[0], dict):
@@ -148,6 +149,12 @@ def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
     return 2, (scores[:, 0] >= 0.5).astype(np.int64)
 
 
+def _form(values: Any) -> str:
+    if isinstance(values, dict):
+        return f"outputs by name ({', '.join(values)})"
+    return f"{values.dtype} {values.shape}"
+
+
 def _value(metric: Callable[[Any, Any], float], labels: Any, answers: Answers) -> float:
     """What a user's metric makes of copies: the next one gets what this one got."""
     try:
@@ -155,7 +162,8 @@ def _value(metric: Callable[[Any, Any], float], labels: Any, answers: Answers) -
     except Exception as error:
         raise DataError(
             f"the metric raised {type(error).__name__}: {error}",
-            "a metric is a callable (labels, predictions) -> float",
+            f"it was given labels, {_form(labels)}, and predictions, {_form(answers)}: the "
+            "model's outputs as they are; .argmax(axis=1) makes classes of scores",
         ) from error
     try:
         value = float(returned)

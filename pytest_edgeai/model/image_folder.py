@@ -96,7 +96,8 @@ class ImageFolder:
         root: the folder.
         size: (height, width) in pixels.
         scaling: the range that pixel values of 0 to 255 are brought to.
-        color: ``rgb`` for batches of shape (n, height, width, 3), ``grey`` for (n, ..., 1).
+        color: ``rgb`` for batches of shape (n, height, width, 3), ``grey`` or ``gray`` for
+            (n, ..., 1).
         resize: the resampling method.
         limit: as ``take(limit, seed)``.
 

@@ -82,11 +82,22 @@ def note_what_is_asked(item: pytest.Item, session: EdgeSession) -> None:
         if markers.has_own_budget(item) and not asks_for_interpreter(item):
             raise UsageError(
                 f"{item.name} has a budget but asks for no interpreter: nothing is measured",
-                "add a fixture to its arguments, e.g. int8_interpreter",
+                _missing_fixture_hint(item),
             )
     except EdgeAIError as error:
         mistake = error
     item.stash[ASKED] = Asked(variants, budgets, mistake)
+
+
+def _missing_fixture_hint(item: pytest.Item) -> str:
+    import difflib
+
+    known = [*VARIANT_FIXTURES, "interpreter"]
+    for name in getattr(item, "fixturenames", ()):
+        near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
+        if near and name not in known:
+            return f"did you mean {near[0]} where it says {name}?"
+    return "add a fixture to its arguments, e.g. int8_interpreter"
 
 
 def wanted_variants(item: pytest.Item, items: Sequence[pytest.Item]) -> set[str]:

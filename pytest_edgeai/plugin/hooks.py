@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator
 from typing import Any
 
@@ -117,6 +118,8 @@ def pytest_runtest_makereport(
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash and isinstance(error, (EdgeAIError, pytest.fail.Exception)):
         crash.message = getattr(error, "summary", crash.message)
+        if _shows_no_place(report):
+            report.longrepr.reprtraceback.reprentries[-1].reprfileloc = _place(item, crash)  # type: ignore[union-attr]
     if _ends(call, report) and (asks_for_interpreter(item) or item.stash.get(SUBJECTS, [])):
         from pytest_edgeai.plugin.judging import records
 
@@ -134,6 +137,19 @@ def _register_markers(config: pytest.Config) -> None:
         lines = [f"{name}(...): see --markers" for name in MARKER_NAMES]
     for line in lines:
         config.addinivalue_line("markers", line)
+
+
+def _shows_no_place(report: pytest.TestReport) -> bool:
+    entries: Any = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", [])
+    return bool(entries) and getattr(entries[-1], "style", "") == "value"
+
+
+def _place(item: pytest.Item, crash: Any) -> Any:
+    """Where the test stands, as pytest ends a failure."""
+    path, line, _ = item.location
+    place = copy.copy(crash)
+    place.path, place.lineno, place.message = path, (line or 0) + 1, item.name
+    return place
 
 
 def _is_parametrized(metafunc: pytest.Metafunc) -> bool:

@@ -41,20 +41,20 @@ def judge(item: pytest.Item) -> None:
     _use_benchmark(item, subjects)
     texts, brief = [], []
     for subject in subjects:
-        errors = subject.judge()
-        texts += [f"{subject.interpreter!r}: not judged: {error}" for error in errors]
+        subject.judge()
         failing = [r for r in subject.results if r.verdict not in ("pass", "skipped")]
         if failing:
             texts.append(_failure(subject, failing))
-        said = [*(error.message for error in errors), *map(_in_brief, failing)]
-        if said:
-            brief.append(f"{'; '.join(said)} ({subject.interpreter.variant})")
+            said = "; ".join(dict.fromkeys(map(_in_brief, failing)))
+            brief.append(f"{said} ({subject.interpreter.variant})")
         _enter_in_benchmark(item, subject)
     if texts:
         raise BudgetsNotMet("\n\n".join(texts), ", ".join(brief))
     results = [result for subject in subjects for result in subject.results]
     if results and all(result.verdict == "skipped" for result in results):
-        pytest.skip(f"no budget of this test is for this device: {results[0].reason}")
+        reasons = dict.fromkeys(result.reason for result in results)
+        said = f"no budget of this test is judged here: {'; '.join(reasons)}"
+        raise pytest.skip.Exception(said, _use_item_location=True)
 
 
 def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
@@ -101,8 +101,11 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
     head = f"{interpreter.variant} of {interpreter.model.name} on {interpreter.device.name}"
     count = f"{len(failing)} of {units.count(len(subject.results), 'budget')} not met"
     lines = [f"{head}: {count}"]
-    for result in failing:
+    for place, result in enumerate(failing):
         lines += ["", f"  {result.marker}: {_gap(result)}"]
+        if result.reason in [earlier.reason for earlier in failing[:place]]:
+            lines.append("    as above")
+            continue
         details = [result.reason]
         if result.unit == "ms" and result.measured is not None:
             details += _conditions(subject, result.threads)
@@ -113,11 +116,15 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
 
 
 def _indented(text: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
+    first, *others = text.splitlines()
+    filled = [textwrap.fill(first, WIDTH, initial_indent="    ", subsequent_indent="      ")]
+    return "\n".join([*filled, *(f"      {line}" for line in others)])
 
 
 def _in_brief(result: BudgetResult) -> str:
     measured, limit = (value_text(v, result.unit) for v in (result.measured, result.limit))
+    if result.verdict == "error":
+        return result.reason.partition("\n")[0]
     if result.verdict != "fail":
         return f"{result.statistic} {result.verdict}"
     sign = "<" if result.marker.startswith("min_") else ">"
@@ -127,6 +134,8 @@ def _in_brief(result: BudgetResult) -> str:
 def _gap(result: BudgetResult) -> str:
     measured, limit = (value_text(v, result.unit) for v in (result.measured, result.limit))
     text = f"{result.statistic} {measured}, limit {limit}"
+    if result.verdict == "error":
+        return f"{result.statistic}, limit {limit}: not judged"
     if result.verdict != "fail" or result.measured is None:
         return f"{text}: {result.verdict}"
     side = "under" if result.marker.startswith("min_") else "over"

@@ -25,12 +25,10 @@ def _decorator(signature: Callable[P, object]) -> Callable[P, pytest.MarkDecorat
     """A decorator that sets the mark; its arguments are judged at collection, test by test."""
 
     def mark(*args: P.args, **kwargs: P.kwargs) -> pytest.MarkDecorator:
+        bare: pytest.MarkDecorator = getattr(pytest.mark, mark.__name__)
         if args and (inspect.isclass(args[0]) or inspect.isfunction(args[0])):
-            bare = f"@{mark.__name__}{signature_text(signature)}"
-            raise UsageError(f"@{mark.__name__} was given no arguments", f"write {bare}")
-        return cast(pytest.MarkDecorator, getattr(pytest.mark, mark.__name__)).with_args(
-            *args, **kwargs
-        )
+            return cast(pytest.MarkDecorator, bare(args[0]))  # written without parentheses
+        return bare.with_args(*args, **kwargs)
 
     mark.__name__ = mark.__qualname__ = signature.__name__
     mark.__doc__ = signature.__doc__

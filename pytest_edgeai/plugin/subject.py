@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_edgeai.device.interpreter import Interpreter
-from pytest_edgeai.errors import EdgeAIError, UsageError
+from pytest_edgeai.errors import EdgeAIError
 from pytest_edgeai.judge.budgets import Budget, LatencyBudget
 from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
 from pytest_edgeai.judge.verdict import BudgetResult
@@ -86,17 +86,18 @@ class Subject:
         assert self._data is not None
         return score(metric, self._data, self._answers(self.interpreter, baseline))
 
-    def judge(self) -> list[EdgeAIError]:
-        """Judge every budget; returns what kept one from being judged."""
-        errors = []
-        for budget in self.budgets:
-            try:
-                self.results.append(budget.judge(self))
-            except EdgeAIError as error:  # noqa: PERF203
-                errors.append(error)
-            except (pytest.skip.Exception, pytest.fail.Exception) as outcome:  # a metric's
-                errors.append(UsageError(f"{budget.label}: its metric did not return: {outcome}"))
-        return errors
+    def judge(self) -> None:
+        """Judge every budget; what keeps one from being judged leaves the others."""
+        self.results = [self._judged(budget) for budget in self.budgets]
+
+    def _judged(self, budget: Budget) -> BudgetResult:
+        try:
+            return budget.judge(self)
+        except EdgeAIError as error:
+            return budget.result(None, 0, "error", error.message, error.hint)
+        except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
+            reason = f"its metric did not return: {type(outcome).__name__}: {outcome}"
+            return budget.result(None, 0, "error", reason)
 
     def record(self, nodeid: str) -> Record:
         """What is known of the interpreter and its budgets, as plain data."""

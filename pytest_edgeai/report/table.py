@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgeai import units
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 NARROW = 100
 """Columns below which variant and device stand under the test's name."""
-COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "void": "yellow"}
+COLOURS = {
+    "pass": "green", "fail": "red", "error": "red", "inconclusive": "yellow", "void": "yellow"
+}  # fmt: skip
+MOST_HEADROOM = 9.99
+"""Beyond it, the sign is all that headroom tells."""
 
 
 def table(records: list[Record], width: int, colour: bool) -> str:
@@ -31,9 +36,12 @@ def table(records: list[Record], width: int, colour: bool) -> str:
     for heading in ("measured", "limit", "headroom"):
         grid.add_column(heading, justify="right", no_wrap=True)
     grid.add_column("verdict", no_wrap=True)
-    for record in records:
-        if record["budgets"]:
-            grid.add_row(*_row(record, narrow))
+    shown = [record for record in records if record["budgets"]]
+    files = {(_test_name(record["nodeid"]), _file(record["nodeid"])) for record in shown}
+    names = Counter(name for name, _ in files)
+    for record in shown:
+        name = _test_name(record["nodeid"])
+        grid.add_row(*_row(record, record["nodeid"] if names[name] > 1 else name, narrow))
     text = io.StringIO()
     console = Console(
         file=text,
@@ -47,18 +55,22 @@ def table(records: list[Record], width: int, colour: bool) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
-def _row(record: Record, narrow: bool) -> list[Text]:
+def _row(record: Record, name: str, narrow: bool) -> list[Text]:
     """One row per record, one line in it per budget; texts, as strings would be markup."""
     from rich.text import Text
 
     columns = zip(*map(_cells, record["budgets"]), strict=True)
-    cells = [_test_name(record["nodeid"]), record["variant"], record["device"]]
+    cells = [name, record["variant"], record["device"]]
     if narrow:
         cells = ["{}\n{} on {}".format(*cells)]
     row = [Text(cell) for cell in (*cells, *map("\n".join, columns))]
     for verdict, style in COLOURS.items():
         row[-1].highlight_words([verdict], style)
     return row
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 def _test_name(nodeid: str) -> str:
@@ -72,9 +84,15 @@ def _cells(budget: dict[str, Any]) -> list[str]:
         budget["statistic"] + (f" ({units.count(threads, 'thread')})" if threads else ""),
         value_text(budget["measured"], budget["unit"]),
         value_text(budget["limit"], budget["unit"]),
-        "" if headroom is None else f"{headroom:+.0%}",
+        "" if headroom is None else _headroom_text(headroom),
         budget["verdict"],
     ]
+
+
+def _headroom_text(headroom: float) -> str:
+    if abs(headroom) > MOST_HEADROOM:
+        return f"< -{MOST_HEADROOM:.0%}" if headroom < 0 else f"> +{MOST_HEADROOM:.0%}"
+    return f"{headroom:+.0%}"
 
 
 def value_text(value: float | None, unit: str) -> str:

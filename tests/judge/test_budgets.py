@@ -195,3 +195,20 @@ def test_a_drop_from_less_than_chance_is_void() -> None:
     assert only(
         judged("max_accuracy_drop", Measured(base=0.3, own=0.3, chance=0.3), 0.02)
     ).verdict == "pass"  # fmt: skip
+
+
+def test_a_baseline_is_not_compared_with_itself() -> None:
+    result = only(judged("max_accuracy_drop", Measured(variant="converted"), 0.02))
+    assert (result.verdict, result.measured) == ("skipped", None)
+    assert result.reason == "converted is the baseline itself"
+
+
+def test_what_could_not_be_judged_keeps_its_limit() -> None:
+    for name, args, bound in (
+        ("max_size_mb", (1,), (1024 * 1024, "bytes")),
+        ("min_accuracy", (0.9,), (0.9, "fraction")),
+    ):
+        (budget,) = parse_marker(name, args, {})
+        result = budget.result(None, 0, "error", "no such file", "look again")
+        assert (result.limit, result.unit) == bound
+        assert (result.verdict, result.advice) == ("error", "look again")

@@ -272,8 +272,12 @@ def test_a_single_file_has_no_baseline(ready: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*int8.tflite is a single ready file: there is no 'converted' model to compare with",
-            'hint: give both files: edge_model(converted="....tflite", int8="int8.tflite")',
+            "*max_accuracy_drop: accuracy drop, limit 2.00 pt: not judged",
+            "*int8.tflite is a single ready file: there is no 'converted' model to",
+            "*compare with",
+            '*try: give both files: edge_model(converted="....tflite",',
+            "test_drop *size * pass",
+            "*accuracy drop * error",
         ]
     )
 

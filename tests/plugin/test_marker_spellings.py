@@ -257,11 +257,37 @@ def test_a_class_replaces_what_it_inherits(pytester: pytest.Pytester) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["max_size_mb", "edge_variants", "max_latency_ms"])
-def test_a_decorator_without_arguments(pytester: pytest.Pytester, name: str) -> None:
+def test_a_decorator_without_parentheses(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        f"from pytest_edgeai import {name}\n@{name}\nclass TestIt:\n    def test_it(self): pass"
+        """
+        from pytest_edgeai import max_latency_ms, max_size_mb
+
+        @max_size_mb
+        def test_it(int8_interpreter): pass
+
+        @max_latency_ms
+        class TestIt:
+            def test_it(self, int8_interpreter): pass
+
+        def test_other(): pass
+        """
     )
     result = pytester.runpytest()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"*@{name} was given no arguments", f"*hint: write @{name}(*"])
+    result.assert_outcomes(errors=2, passed=1)
+    result.stdout.fnmatch_lines(
+        ["@max_size_mb: missing a required argument: 'limit'", "@max_latency_ms: no limit given*"]
+    )
+
+
+def test_a_misspelt_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from pytest_edgeai import max_size_mb
+
+        @max_size_mb(1)
+        def test_it(int8_interpeter): pass
+        """
+    )
+    pytester.runpytest().stdout.fnmatch_lines(
+        ["hint: did you mean int8_interpreter where it says int8_interpeter?"]
+    )

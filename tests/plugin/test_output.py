@@ -176,6 +176,26 @@ def test_a_call_that_fails_is_shown_in_the_test_alone(suite: pytest.Pytester) ->
     result.stdout.no_fnmatch_line("*pytest_edgeai/device*")
 
 
+def test_a_failure_ends_with_its_place(suite: pytest.Pytester) -> None:
+    suite.runpytest("-k", "large").stdout.fnmatch_lines(["test_it.py:6: test_too_large"])
+    suite.makepyfile(test_it=SUITE.replace("0.0001", "'tiny'"))
+    suite.runpytest("-k", "large").stdout.fnmatch_lines(["test_it.py:6: test_too_large"])
+
+
+def test_a_skip_is_where_its_test_is(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        test_it="""
+        from pytest_edgeai import max_accuracy_drop
+
+        @max_accuracy_drop(0.02)
+        def test_it(converted_interpreter): pass
+        """
+    )
+    suite.runpytest("-rs").stdout.fnmatch_lines(
+        ["SKIPPED [[]1[]] test_it.py:3: no budget of this test is judged here: converted is the *"]
+    )
+
+
 def test_the_log_of_a_conversion_is_shown_once(suite: pytest.Pytester) -> None:
     suite.makeini("[pytest]\n")  # a cache of its own
     log = "*Captured converter log (int8 of digits.keras) setup*"

@@ -218,9 +218,11 @@ def test_a_budget_that_cannot_be_judged_leaves_the_others(digits_suite: pytest.P
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "<converted of digits.keras on local>: not judged: the metric returned nan, *",
-            "hint: a metric is a callable (labels, predictions) -> float, *",
-            "converted of digits.keras on local: 1 of 1 budget not met",
+            "converted of digits.keras on local: 2 of 2 budgets not met",
+            "*max_size_mb: size *",
+            "*min_accuracy: broken, limit 0.5: not judged",
+            "    the metric returned nan, not a number",
+            "    try: a metric is a callable (labels, predictions) -> float, *",
         ]
     )
 
@@ -265,7 +267,11 @@ def test_a_metric_that_skips_hides_no_budget(digits_suite: pytest.Pytester) -> N
     result = digits_suite.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*absent: its metric did not return: *no_such_module*", "*max_size_mb: size *MB over*"]
+        [
+            "*max_size_mb: size *MB over*",
+            "*min_accuracy: absent, limit 0.5: not judged",
+            "*its metric did not return: Skipped: *no_such_module*",
+        ]
     )
 
 
@@ -326,7 +332,11 @@ def test_a_model_of_any_size_is_timed_at_the_size_of_the_test(
     result = digits_suite.runpytest("--edge-report=report.json", "--edge-max-seconds=1")
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
-        ["*input * has the shape (any, any, any, 1): how large is not said", "hint: in the test's*"]
+        [
+            "*not judged",
+            "*shape (any, any, any, 1): how large is not said",
+            "*try: in the test's body, call*",
+        ]
     )
     tests = json.loads((digits_suite.path / "report.json").read_text())["tests"]
     (shape,) = tests[1]["conditions"]["input_shapes"].values()

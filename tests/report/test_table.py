@@ -161,3 +161,11 @@ def test_colours_whatever_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_values_have_their_unit(value: float | None, unit: str, text: str) -> None:
     assert value_text(value, unit) == text
+
+
+def test_tests_of_one_name_show_their_files() -> None:
+    first, second = (entry("test_ready", SIZE) for _ in range(2))
+    second["nodeid"] = "other/test_line.py::test_ready"
+    text = table([first, second], 160, colour=False)
+    assert first["nodeid"] in text
+    assert second["nodeid"] in text
