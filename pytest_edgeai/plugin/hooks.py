@@ -117,9 +117,7 @@ def pytest_runtest_makereport(
         report.longrepr = call.excinfo.getrepr(style="value", chain=False)
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash and isinstance(error, (EdgeAIError, pytest.fail.Exception)):
-        crash.message = getattr(error, "summary", crash.message)
-        if _shows_no_place(report):
-            report.longrepr.reprtraceback.reprentries[-1].reprfileloc = _place(item, crash)  # type: ignore[union-attr]
+        _sum_up(item, report, crash, getattr(error, "summary", ""))
     if _ends(call, report) and (asks_for_interpreter(item) or item.stash.get(SUBJECTS, [])):
         from pytest_edgeai.plugin.judging import records
 
@@ -139,17 +137,19 @@ def _register_markers(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
 
 
-def _shows_no_place(report: pytest.TestReport) -> bool:
+def _sum_up(item: pytest.Item, report: pytest.TestReport, crash: Any, summary: str) -> None:
+    """Put a few words into the short summary, and the test's place where no traceback shows it.
+
+    A ``pytest.fail`` of the test's own has no such words, and stays as it is.
+    """
+    if not summary:
+        return
+    crash.message = summary
     entries: Any = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", [])
-    return bool(entries) and getattr(entries[-1], "style", "") == "value"
-
-
-def _place(item: pytest.Item, crash: Any) -> Any:
-    """Where the test stands, as pytest ends a failure."""
-    path, line, _ = item.location
-    place = copy.copy(crash)
-    place.path, place.lineno, place.message = path, (line or 0) + 1, item.name
-    return place
+    if entries and getattr(entries[-1], "style", "") == "value":
+        path, line, _ = item.location
+        place = entries[-1].reprfileloc = copy.copy(crash)
+        place.path, place.lineno, place.message = path, (line or 0) + 1, item.name
 
 
 def _is_parametrized(metafunc: pytest.Metafunc) -> bool:

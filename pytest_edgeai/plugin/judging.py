@@ -103,7 +103,7 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
     lines = [f"{head}: {count}"]
     for place, result in enumerate(failing):
         lines += ["", f"  {result.marker}: {_gap(result)}"]
-        if result.reason in [earlier.reason for earlier in failing[:place]]:
+        if result.verdict == "error" and result.reason in [r.reason for r in failing[:place]]:
             lines.append("    as above")
             continue
         details = [result.reason]

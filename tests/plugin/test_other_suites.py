@@ -184,3 +184,25 @@ def test_unittest_classes_run_on_one_device_only(digits_suite: pytest.Pytester) 
     result = digits_suite.runpytest("--edge-device=one", "--edge-device=two")
     result.assert_outcomes(errors=3)
     result.stdout.fnmatch_lines(["several devices are named (one, two), but this test cannot *"])
+
+
+def test_failures_of_their_own_stay_as_they_are(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_it():
+            pytest.fail("said\\nin two lines", pytrace=False)
+
+        def test_error():
+            error = ValueError("boom")
+            error.summary = "none of ours"
+            raise error
+        """
+    )
+    with_us, without = (pytester.runpytest("-p", f"{no}edgeai").stdout.str() for no in ("", "no:"))
+    first, second = (
+        text.partition("= FAILURES")[2].rpartition(" in ")[0] for text in (with_us, without)
+    )
+    assert "boom" in first
+    assert first == second
