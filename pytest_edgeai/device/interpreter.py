@@ -212,19 +212,20 @@ class Interpreter:
 
     @property
     def input_shapes(self) -> dict[str, list[int]]:
-        """The shape that each input has now, by name."""
-        self._refresh_if_stale()
-        shapes = ([int(size) for size in details["shape"]] for details in self._inputs)
-        return dict(zip(self.input_names, shapes, strict=True))
+        """The shape that each input was last seen with, by tensor name; asks nobody."""
+        return {
+            str(details["name"]): [int(size) for size in details["shape"]]
+            for details in self._inputs
+        }
 
     def take_inputs(self, other: Interpreter) -> None:
         """Give the inputs the shapes and values that another interpreter of the model has."""
         values = other._request("inputs")[0]
-        for name, shape in other.input_shapes.items():
-            if shape != self.input_shapes[name]:
-                index = int(self._inputs[self.input_names.index(name)]["index"])
-                self.resize_tensor_input(index, shape)
-                self.allocate_tensors()
+        other._refresh_if_stale()
+        for mine, its in zip(self._inputs, other._inputs, strict=True):
+            if tuple(mine["shape"]) != tuple(its["shape"]):
+                self.resize_tensor_input(mine["index"], its["shape"])
+        self.allocate_tensors()
         for index, value in values.items():
             if index not in other._seeded:
                 self.set_tensor(index, value)

@@ -124,7 +124,7 @@ class TestInputs:
         )
         interpreter.predict(np.ones((2, 50, 2), np.float32))
         conditions = measure_latency(interpreter, 0, max_seconds=0.1).conditions
-        assert conditions["input_shapes"] == {"x": [1, 50, 2]}
+        assert conditions["input_shapes"] == {"serving_default_x:0": [1, 50, 2]}
 
     def test_a_size_that_was_set_is_enough(self, tiny: Path, open_model: Open) -> None:
         interpreter = open_model(tiny / "mean_of_any.tflite")
@@ -132,7 +132,7 @@ class TestInputs:
         interpreter.allocate_tensors()
         conditions = measure_latency(interpreter, 0, max_seconds=0.1).conditions
         assert conditions["input"] == "seeded random values"
-        assert conditions["input_shapes"] == {"x": [1, 30, 2]}
+        assert conditions["input_shapes"] == {"serving_default_x:0": [1, 30, 2]}
 
     def test_a_model_that_cannot_run_at_size_1(self, tiny: Path, open_model: Open) -> None:
         interpreter = open_model(tiny / "in_fours.tflite")
@@ -148,7 +148,7 @@ class TestInputs:
         conditions = measure_latency(other, 0, max_seconds=0.1).conditions
         assert (conditions["input"], conditions["input_shapes"]) == (
             "set by the test",
-            {"x": [1, 40, 2]},
+            {"serving_default_x:0": [1, 40, 2]},
         )
         output = other.get_output_details()[0]["index"]
         assert other.get_tensor(output).tolist() == [[3, 3]]

@@ -343,3 +343,40 @@ def test_a_model_of_any_size_is_timed_at_the_size_of_the_test(
     tests = json.loads((digits_suite.path / "report.json").read_text())["tests"]
     (shape,) = tests[1]["conditions"]["input_shapes"].values()
     assert (tests[1]["conditions"]["threads"], shape) == (2, [1, 96, 96, 1])
+
+
+LOST = """
+import os
+import numpy as np
+import pytest
+from pytest_edgeai import max_latency_ms, max_size_mb
+
+def kill(interpreter):
+    interpreter._process._process.kill()
+
+@max_latency_ms(p95=1000)
+@max_size_mb(1)
+def test_in_the_body(converted_interpreter):
+    kill(converted_interpreter)
+    converted_interpreter.get_signature_runner()
+
+@max_latency_ms(p95=1000)
+@max_size_mb(1)
+def test_while_it_is_judged(converted_interpreter):
+    kill(converted_interpreter)
+
+def test_next(converted_interpreter): pass
+"""
+
+
+def test_a_lost_process_costs_what_needs_it(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(LOST)
+    result = digits_suite.runpytest("--edge-report=report.json")
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    tests = json.loads((digits_suite.path / "report.json").read_text())["tests"]
+    assert [test["outcome"] for test in tests] == ["failed", "failed", "passed"]
+    assert [(b["statistic"], b["verdict"]) for b in tests[1]["budgets"]] == [
+        ("p95", "error"),
+        ("size", "pass"),
+    ]
