@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import re
 import shutil
 import subprocess
 import sys
+import uuid
 from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,6 +18,7 @@ import pytest
 
 COPIES = 200
 CALL_TIMEOUT_S = 4
+VARIABLE = "EDGEAI_TEST_RUN"
 SUITE = """
 import numpy as np, pytest
 from pathlib import Path
@@ -86,7 +90,8 @@ def suite(tmp_path: Path, realdata: Path) -> Path:
 
 
 def run(suite: Path, *args: str) -> tuple[int, str]:
-    """The exit status and what is printed; nothing of the run's process session may remain."""
+    """The exit status and what is printed; no process that the run started may remain."""
+    mark = uuid.uuid4().hex
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *args]
     process = subprocess.Popen(
         [*command, f"--edge-call-timeout={CALL_TIMEOUT_S}"],
@@ -94,19 +99,21 @@ def run(suite: Path, *args: str) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,
+        env={**os.environ, VARIABLE: mark},
     )
     output, _ = process.communicate(timeout=900)
-    assert left_in_session(process.pid) == []
+    assert with_environment(mark) == []
     return process.returncode, output
 
 
-def left_in_session(session: int) -> list[str]:
-    """Command lines of the processes of a session."""
-    listed = subprocess.run(
-        ["ps", "-s", str(session), "-o", "args="], capture_output=True, text=True
-    )
-    return listed.stdout.splitlines()
+def with_environment(mark: str) -> list[str]:
+    """Command lines of the processes that inherited this value of ``VARIABLE``."""
+    line, found = f"{VARIABLE}={mark}".encode(), []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            if line in path.read_bytes().split(b"\0"):
+                found.append(path.with_name("cmdline").read_text())
+    return found
 
 
 def ending(message: str) -> str:
@@ -129,6 +136,14 @@ def judge(suite: Path, *args: str, healthy: tuple[str, ...] = ()) -> Counter[str
     endings = {name: ending(message) for name, message in messages.items()}
     assert set(endings.values()) <= set(ENDINGS), endings
     return Counter(endings.values())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+def test_a_process_that_stays_is_seen() -> None:
+    environment = {**os.environ, VARIABLE: "stays"}
+    with subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True) as process:
+        assert with_environment("stays") == ["sleep\x0060\x00"]
+        process.kill()
 
 
 def test_on_litert(suite: Path) -> None:
