@@ -51,12 +51,20 @@ def once(
 @pytest.fixture(scope="session")
 def models(once: Callable[..., Path]) -> Path:
     """The folder that ``make_models.py`` writes."""
-    script = HERE / "make_models.py"
+    return once("models", _written_by(HERE / "make_models.py"))
 
-    def make(folder: Path) -> None:
-        subprocess.run([sys.executable, script, folder], check=True, capture_output=True)
 
-    return once("models", make)
+@pytest.fixture(scope="session")
+def tiny(once: Callable[..., Path]) -> Path:
+    """The folder that ``device/make_models.py`` writes."""
+    return once("tiny", _written_by(HERE / "device" / "make_models.py"))
+
+
+def _written_by(script: Path) -> Callable[[Path], object]:
+    def make(folder: Path) -> object:
+        return subprocess.run([sys.executable, script, folder], check=True, capture_output=True)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,8 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Raise what is wrong with a test's markers, and forget an earlier run of it."""
     item.stash[SUBJECTS] = []
-    note_what_is_asked(item, edge_session(item.config))
+    if ASKED not in item.stash:  # added after the collection
+        note_what_is_asked(item, edge_session(item.config))
     mistake = item.stash[ASKED].mistake
     if mistake is not None:
         raise mistake

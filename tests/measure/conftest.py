@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,17 +14,6 @@ from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.model.tflite import Model, read_facts
 
 Open = Callable[[Path], Interpreter]
-
-
-@pytest.fixture(scope="session")
-def tiny(once: Callable[..., Path]) -> Path:
-    """The folder that the devices' ``make_models.py`` writes."""
-    script = Path(__file__).parents[1] / "device" / "make_models.py"
-
-    def make(folder: Path) -> None:
-        subprocess.run([sys.executable, script, folder], check=True, capture_output=True)
-
-    return once("tiny", make)
 
 
 @pytest.fixture(scope="session")
