@@ -60,3 +60,7 @@ class InterpreterError(EdgeAIError, RuntimeError):
 
 class TensorError(EdgeAIError, ValueError):
     """A tensor of the wrong shape, dtype or name; a ``ValueError``, as in TensorFlow Lite."""
+
+
+class EdgeAIWarning(UserWarning):
+    """A budget that the samples cannot decide, where ``--edge-inconclusive`` is ``warn``."""

@@ -57,6 +57,19 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def value_text(value: float | None, unit: str) -> str:
+    """A measured value or a limit with its unit."""
+    if value is None:
+        return "-"
+    if unit == "ms":
+        return milliseconds(value)
+    if unit == "bytes":
+        return megabytes(value)
+    if unit == "score":
+        return significant(value)
+    return points(value) if unit == "points" else share(value)
+
+
 def _hundredfold(value: float) -> float:
     """Hundredths to two digits; what rounds to nothing has no sign."""
     return round(value * 100, 2) + 0.0

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from pytest_edgeai import units
 from pytest_edgeai.convert.death import death, death_hint, tail, without_noise
 from pytest_edgeai.convert.worker import WHERE_ARE_YOU
+from pytest_edgeai.device.lock import THIS_MACHINE
 from pytest_edgeai.errors import ConversionError, EdgeAIError
 
 WHERE_ARE_YOU_S = 0.2
@@ -103,13 +104,18 @@ class Workers:
         """
         require_tensorflow()
         try:
-            return self._run(job, what)
+            with THIS_MACHINE.together(f"conversion: {what}", self._tell):
+                return self._run(job, what)
         except OSError as error:
             place = f": {error.filename}" if error.filename else ""
             raise ConversionError(
                 f"{what}: the converter's process could not be run: {error.strerror}{place}",
                 "it needs memory, and room for temporary files where TMPDIR says",
             ) from error
+
+    def _tell(self, text: str) -> None:
+        self.check()
+        self._progress(text)
 
     def _run(self, job: dict[str, Any], what: str) -> WorkerResult:
         with tempfile.TemporaryDirectory(

@@ -12,10 +12,13 @@ import gc
 import importlib
 import os
 import platform
+import shutil
 import signal
+import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,8 @@ RUNTIMES = {
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
     "tensorflow": ("tensorflow.lite.python.interpreter", "tensorflow"),
 }
+
+VCGENCMD_S = 5.0
 
 # One RELU operator, float32 [1] -> [1]: the smallest model that proves a runtime by running.
 RELU_MODEL = base64.b64decode(
@@ -107,15 +112,87 @@ def facts():
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "emulated": is_emulated(),
     }
 
 
 def conditions():
-    """What may change from one measurement to the next; None where the system does not tell."""
+    """What may change from one measurement to the next; None where the system does not tell.
+
+    ``throttled`` are the flags of ``vcgencmd get_throttled``, ``throttle_count`` how often x86
+    cores were, ``undervoltage`` the alarm of a board's supply.
+    """
+    frequency = numbers("devices/system/cpu/cpu*/cpufreq/scaling_cur_freq")
+    governor = sorted(sysfs("devices/system/cpu/cpu*/cpufreq/scaling_governor"))
+    temperatures = numbers("class/thermal/thermal_zone*/temp") or numbers(
+        "class/hwmon/*/temp*_input"
+    )
+    counts = numbers("devices/system/cpu/cpu*/thermal_throttle/core_throttle_count")
+    alarms = numbers("class/hwmon/*/in*_lcrit_alarm")
     return {
         "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "governor": first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": first_line(governor[0]) if governor else None,
+        "frequency_mhz": max(frequency) / 1e3 if frequency else None,
+        "temperature_c": max(temperatures) / 1e3 if temperatures else None,
+        "throttled": throttled_flags(),
+        "throttle_count": int(sum(counts)) if counts else None,
+        "undervoltage": any(alarms) if alarms else None,
     }
+
+
+def sysfs(pattern):
+    """Files of sysfs; HOST_SYS says where it is mounted, as in a container."""
+    return [str(path) for path in Path(os.environ.get("HOST_SYS", "/sys")).glob(pattern)]
+
+
+def numbers(pattern):
+    """What files of sysfs hold, where it is a number."""
+    texts = [first_line(path) or "" for path in sysfs(pattern)]
+    return [float(text) for text in texts if text.lstrip("-").isdigit()]
+
+
+def throttled_flags():
+    """The flags of a Raspberry Pi's firmware; None on other machines."""
+    command = shutil.which("vcgencmd")
+    if command is None:
+        return None
+    try:
+        done = subprocess.run(
+            [command, "get_throttled"], capture_output=True, timeout=VCGENCMD_S, check=True
+        )
+        return int(done.stdout.decode().strip().partition("=")[2], 16)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+def used():
+    """CPU seconds: of the whole machine, and of this process with all its threads."""
+    line = first_line("/proc/stat", "cpu ")
+    if line is None:
+        return None, time.process_time()
+    user, nice, system, _, _, irq, softirq, steal = map(int, line.split()[:8])
+    ticks = user + nice + system + irq + softirq + steal
+    return ticks / os.sysconf("SC_CLK_TCK"), time.process_time()
+
+
+def of_others(before, after):
+    """CPU seconds that were not this process's; the kernel counts in steps of 0.01, so that a
+    short time may come out below 0."""
+    if before[0] is None or after[0] is None:
+        return None
+    return (after[0] - before[0]) - (after[1] - before[1])
+
+
+def all_cores():
+    """How many cores the machine has, whoever may use them."""
+    return os.cpu_count() or 1
+
+
+def is_emulated():
+    """Whether another processor plays this one: an emulator shows its host's /proc/cpuinfo."""
+    if not platform.machine().startswith(("aarch64", "arm", "riscv")):
+        return False
+    return first_line("/proc/cpuinfo", "vendor_id") in ("GenuineIntel", "AuthenticAMD")
 
 
 def prove(interpreter_class):
@@ -233,17 +310,26 @@ class Agent:
                 self.interpreter.resize_tensor_input(details["index"], shape)
         self.interpreter.allocate_tensors()
 
-    def time_runs(self, min_runs, min_s, max_runs, max_s, limit_s):
+    def time_runs(self, min_runs, min_s, max_runs, max_s, limit_s, rewarm_s):
         """Time set_tensor + invoke in a loop with the inputs last fed.
 
         Ends at ``max_runs`` or ``max_s``, else as soon as both minima are reached; no single run
-        may take longer than ``limit_s``.
+        may take longer than ``limit_s``. For ``rewarm_s`` before it, runs are not timed: something
+        else may have run meanwhile. Returns the times in nanoseconds; and the CPU seconds that
+        others used (None where the system does not tell), of how many there were.
         """
         set_tensor, invoke = self.interpreter.set_tensor, self.interpreter.invoke
         clock, inputs, samples = time.perf_counter_ns, list(self.fed.items()), []
         gc_was_enabled = gc.isenabled()
         gc.disable()
         try:
+            begin = clock()
+            while (clock() - begin) / 1e9 < rewarm_s:
+                arm(limit_s)
+                for index, array in inputs:
+                    set_tensor(index, array)
+                invoke()
+            used_before = used()
             begin = clock()
             while len(samples) < max_runs:
                 arm(limit_s)
@@ -256,10 +342,18 @@ class Agent:
                 ran_s = (end - begin) / 1e9
                 if ran_s >= max_s or (ran_s >= min_s and len(samples) >= min_runs):
                     break
+            used_after = used()
         finally:
             if gc_was_enabled:
                 gc.enable()
-        return np.array(samples, np.int64)
+        return np.array(samples, np.int64), of_others(used_before, used_after), ran_s * all_cores()
+
+    def others_share(self, seconds):
+        """Share of the machine that others keep busy for so long; None where nobody tells."""
+        before, begin = used(), time.monotonic()
+        time.sleep(seconds)
+        others = of_others(before, used())
+        return None if others is None else others / ((time.monotonic() - begin) * all_cores())
 
     def delegated(self):
         """Whether a delegate (XNNPACK) took operators; None where the runtime does not tell."""

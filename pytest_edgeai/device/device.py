@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 
 from pytest_edgeai.device.agent import RUNTIMES
 from pytest_edgeai.device.connection import AgentProcess
+from pytest_edgeai.device.lock import THIS_MACHINE, Progress
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.errors import DeviceError, EdgeAIError
 
@@ -25,6 +27,7 @@ class DeviceFacts:
     system: str
     python: str
     numpy: str
+    emulated: bool
 
 
 class Device:
@@ -33,10 +36,17 @@ class Device:
     Args:
         spec: as configured.
         call_limit_s: how long one call to an interpreter may take.
+        progress: is told what is waited for, at the end "".
     """
 
-    def __init__(self, spec: DeviceSpec, call_limit_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        spec: DeviceSpec,
+        call_limit_s: float = 60.0,
+        progress: Progress = lambda text: None,
+    ) -> None:
         self.spec = spec
+        self.progress = progress
         self._call_limit_s = call_limit_s
 
     def __repr__(self) -> str:
@@ -57,6 +67,14 @@ class Device:
         if isinstance(self._probe, EdgeAIError):
             raise self._probe
         return self._probe[1]
+
+    def alone(self, what: str) -> AbstractContextManager[None]:
+        """Hold the device alone, as timing does; waits for whoever else uses it."""
+        return THIS_MACHINE.alone(what, self.progress)
+
+    def together(self, what: str) -> AbstractContextManager[None]:
+        """Keep others from timing anything on the device."""
+        return THIS_MACHINE.together(what, self.progress)
 
     def start(self, what: str) -> AgentProcess:
         """A new process on the device that holds the proven runtime and no model yet."""

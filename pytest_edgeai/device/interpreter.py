@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -32,9 +33,31 @@ SIZE_IT = (
 
 
 class DeviceClock(Protocol):
-    """Who is told how long inferences took on the device."""
+    """Who is told how long inferences took on the device, once it has begun to time."""
+
+    @property
+    def began(self) -> bool: ...
 
     def add(self, interpreter: Interpreter, elapsed_ns: int, inferences: int) -> None: ...
+
+
+class Used(NamedTuple):
+    """CPU seconds of the machine while runs were timed; None where the system does not tell."""
+
+    others_s: float | None = 0.0
+    cores_s: float = 0.0
+
+    def plus(self, others_s: float | None, cores_s: float) -> Used:
+        known = self.others_s is not None and others_s is not None
+        total = self.others_s + others_s if known else None  # type: ignore[operator]
+        return Used(total, self.cores_s + cores_s)
+
+    def share_since(self, earlier: Used) -> float | None:
+        """The share of the machine that others used."""
+        cores_s = self.cores_s - earlier.cores_s
+        if self.others_s is None or earlier.others_s is None or cores_s <= 0:
+            return None
+        return max((self.others_s - earlier.others_s) / cores_s, 0.0)
 
 
 class Interpreter:
@@ -49,7 +72,9 @@ class Interpreter:
         threads: interpreter threads, always set.
         load_ms: time to open the file and to allocate the tensors, in milliseconds.
         delegated: whether a delegate (XNNPACK) runs part of it; None if the runtime won't tell.
-        clock: told of device time while a benchmark runs.
+        clock: told of device time once a benchmark has begun.
+        used: what else the machine did in the timed runs so far.
+        before_bursts: conditions when a benchmark began.
 
     Raises:
         InterpreterError: the runtime refuses the model.
@@ -61,21 +86,24 @@ class Interpreter:
         self.device = device
         self.threads = threads or device.spec.threads or 1
         self.clock: DeviceClock | None = None
+        self.used = Used()
+        self.before_bursts: dict[str, Any] | None = None
         self._fed: set[int] = set()
         self._seeded: set[int] = set()
         self._sized = False
         self._ahead_ns: deque[int] = deque()
         self._burst_runs = 1
-        self._warm = False
+        self._undo = ExitStack()
         self._signatures = Signatures(self._request, repr(self))
-        self._process = device.start(f"{model.variant} of {model.name}")
-        try:
-            self.load_ms = self._load()
-            self._refresh_details()
-            self.delegated: bool | None = self._request("delegated")[0]
-        except BaseException:
-            self.close()
-            raise
+        with device.together(f"loading {self._what}"):
+            self._process = device.start(self._what)
+            try:
+                self.load_ms = self._load()
+                self._refresh_details()
+                self.delegated: bool | None = self._request("delegated")[0]
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Interpreter:
         return self
@@ -93,11 +121,16 @@ class Interpreter:
         """Which variant this is: ``converted``, ``dynamic``, ``int8``, ``float16``, ``int16x8``."""
         return self.model.variant
 
+    @property
+    def _what(self) -> str:
+        return f"{self.variant} of {self.model.name}"
+
     def __repr__(self) -> str:
-        return f"<{self.variant} of {self.model.name} on {self.device.name}>"
+        return f"<{self._what} on {self.device.name}>"
 
     def close(self) -> None:
         """End the process."""
+        self._undo.close()
         self._process.close()
 
     # The calls of tf.lite.Interpreter.
@@ -156,7 +189,7 @@ class Interpreter:
         every call takes the next one: a round trip between two runs would let the caches and the
         CPU cool down.
         """
-        if self.clock is None:
+        if self.clock is None or not self.clock.began:
             self._call("invoke")
             return
         if not self._ahead_ns:
@@ -230,11 +263,14 @@ class Interpreter:
             if index not in other._seeded:
                 self.set_tensor(index, value)
 
-    def time_runs(self, min_runs: int, min_s: float, max_runs: int, max_s: float) -> Array:
+    def time_runs(
+        self, min_runs: int, min_s: float, max_runs: int, max_s: float, rewarm_s: float = 0.0
+    ) -> Array:
         """Times of single runs (set_tensor of every input, then invoke), in nanoseconds, int64.
 
         Inputs that nobody set get seeded random values first. The loop runs on the device; it ends
-        at ``max_runs`` or ``max_s``, else when both minima are reached.
+        at ``max_runs`` or ``max_s``, else when both minima are reached. Runs in the first
+        ``rewarm_s`` are not timed.
 
         Raises:
             TensorError: an input has dynamic dimensions, and nobody said how large they are.
@@ -243,18 +279,25 @@ class Interpreter:
         self._seed_inputs()
         limit_s = self._process.limit_s
         calls = 1 + math.ceil(max_s / limit_s)
-        args = (int(min_runs), float(min_s), int(max_runs), float(max_s), limit_s)
-        samples = self._request("time_runs", *args, step="invoke", calls=calls)[0]
+        args = (int(min_runs), float(min_s), int(max_runs), float(max_s), limit_s, float(rewarm_s))
+        samples, others_s, cores_s = self._request("time_runs", *args, step="invoke", calls=calls)[
+            0
+        ]
+        self.used = self.used.plus(others_s, cores_s)
         return np.asarray(samples)
 
     def warm_up(self, max_s: float) -> int:
         """Run until ``max_s`` have passed, at least once; returns how often."""
-        self._warm = True
         return len(self.time_runs(1, max_s, WARM_UP_RUNS, max_s))
 
     def conditions(self) -> dict[str, Any]:
-        """What may change on the device between two measurements: load, governor."""
+        """What may change on the device between two measurements; see ``agent.conditions``."""
         return dict(self._request("conditions")[0])
+
+    def others_share(self, seconds: float) -> float | None:
+        """Share of the device that others keep busy for so long; None where nobody tells."""
+        share: float | None = self._request("others_share", float(seconds))[0]
+        return share
 
     def _load(self) -> float:
         path = str(self.model.path)
@@ -300,17 +343,25 @@ class Interpreter:
             self._refresh_details()
 
     def _tell(self, elapsed_ns: int, inferences: int) -> None:
-        if self.clock is not None:
+        if self.clock is not None and self.clock.began:
+            self._hold()
             self.clock.add(self, elapsed_ns, inferences)
 
     def _burst(self) -> list[int]:
         """The next timed runs: one, then twice as many each time, up to ``BURST_NS``."""
-        if not self._warm:
+        if self.before_bursts is None:
+            self._hold()
             self.warm_up(WARM_UP_S)
         samples = self.time_runs(self._burst_runs, 0.0, self._burst_runs, BURST_NS / 1e9)
         if int(samples.sum()) < BURST_NS // 2:
             self._burst_runs *= 2
         return [int(sample) for sample in samples]
+
+    def _hold(self) -> None:
+        """Keep the device to itself until ``close``: a benchmark has begun."""
+        if self.before_bursts is None:
+            self._undo.enter_context(self.device.alone(f"benchmark of {self._what}"))
+            self.before_bursts = self.conditions()
 
     def _seed_inputs(self) -> None:
         generator = np.random.default_rng(SEED)

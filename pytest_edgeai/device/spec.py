@@ -32,12 +32,16 @@ class DeviceSpec:
         runtime: one of ``RUNTIME_CHOICES``; ``auto``, the default, takes the first that runs a
             tiny model.
         threads: interpreter threads; 1 where nothing is said.
+        max_temperature_c: a hotter device is not timed; no limit where nothing is said.
+        allow_emulated_timing: judge latency though another processor plays this one.
     """
 
     name: str = LOCAL
     python: str = ""
     runtime: str | None = None
     threads: int | None = None
+    max_temperature_c: float | None = None
+    allow_emulated_timing: bool = False
 
     def __post_init__(self) -> None:
         where = f"device {self.name!r}"
@@ -50,6 +54,12 @@ class DeviceSpec:
                 f"{where}: runtime {self.runtime!r} is not known",
                 f"use one of {', '.join(RUNTIME_CHOICES)}",
             )
+        hot = self.max_temperature_c
+        if hot is not None and (isinstance(hot, bool) or not isinstance(hot, (int, float))):
+            raise UsageError(f"{where}: max_temperature_c must be a number, not {hot!r}")
+        if not isinstance(self.allow_emulated_timing, bool):
+            given = self.allow_emulated_timing
+            raise UsageError(f"{where}: allow_emulated_timing must be true or false, not {given!r}")
         if self.threads is None:
             return
         if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from pytest_edgeai.judge.baseline import Found
 
 Metric = str | Callable[[Any, Any], float]
 """A metric's name, or any ``(labels, predictions) -> float``; higher is better."""
@@ -20,12 +23,19 @@ class LatencySamples:
     Attributes:
         samples_ns: one time per run, in the order of the runs; warm-up is not among them.
         conditions: what they were taken under.
+        looks: numbers of samples after which one looked whether they tell.
         more: what to do for more of them.
     """
 
     samples_ns: np.ndarray[Any, np.dtype[np.int64]]
     conditions: dict[str, Any] = field(default_factory=dict)
+    looks: tuple[int, ...] = ()
     more: str = "raise --edge-max-seconds"
+
+    @cached_property
+    def ms(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The same in milliseconds, as limits are given."""
+        return self.samples_ns / 1e6
 
 
 @dataclass(frozen=True)
@@ -37,12 +47,20 @@ class Score:
         samples: how many samples it was computed on.
         labels: how the labels were read.
         chance: what answering the commonest class would score; None for a user's own metric.
+        hits: for accuracy, whether each sample is right; bool, shape (N,).
+        classes: for accuracy, each sample's true class; int, shape (N,).
+        resampled: the metric of the samples with these indices.
+        data: hash of the evaluation data.
     """
 
     value: float
     samples: int
     labels: str
     chance: float | None = None
+    hits: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    classes: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    resampled: Callable[[Any], float] | None = None
+    data: str = ""
 
 
 class Evidence(Protocol):
@@ -61,4 +79,8 @@ class Evidence(Protocol):
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """The metric of the model itself, or of its baseline."""
+        ...
+
+    def recorded(self) -> Found:
+        """The stored baseline of this model and variant on this device, or why there is none."""
         ...

@@ -9,15 +9,12 @@ from numbers import Real
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.judge.budgets import (
-    DEFAULT_CONFIDENCE,
-    AccuracyDropBudget,
-    Budget,
-    LatencyBudget,
-    MinAccuracyBudget,
-    SizeBudget,
-)
+from pytest_edgeai.judge.accuracy import AccuracyDropBudget, MinAccuracyBudget
+from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget
 from pytest_edgeai.judge.evidence import Metric
+from pytest_edgeai.judge.latency import LatencyBudget
+from pytest_edgeai.judge.regression import OF, RegressionBudget
+from pytest_edgeai.judge.size import SizeBudget
 from pytest_edgeai.judge.statistics import STATISTICS
 
 BASELINES = ("converted", "dynamic", "int8", "float16", "int16x8", "source")
@@ -38,8 +35,9 @@ def max_latency_ms(
     """Latency of one inference, in milliseconds: set_tensor and invoke, timed on the device.
 
     Args:
-        mean, median, p90, p95, p99, max: limits; at least one.
-        confidence: of a percentile's claim; decides how many runs it needs (default 0.95).
+        mean, median, p90, p95, p99, max: limits; at least one. ``max`` is of the runs that were
+            made: nothing bounds those to come.
+        confidence: of the verdict (default 0.95); measuring goes on until it is reached.
         threads: interpreter threads for this budget (default: the device's).
         device: judge this budget on that device only.
     """
@@ -49,8 +47,7 @@ def max_latency_ms(
         raise UsageError(f"no limit given: one of {', '.join(STATISTICS)}")
     for name, limit in given.items():
         _require_number(name, limit, above=0.0)
-    if confidence is not None:
-        _require_number("confidence", confidence, above=0.0, below=1.0)
+    _require_confidence(confidence)
     if threads is not None and (
         isinstance(threads, bool) or not isinstance(threads, int) or threads < 1
     ):
@@ -83,7 +80,8 @@ def max_accuracy_drop(
         metric: ``"accuracy"`` (top-1), or any ``(labels, predictions) -> float`` where higher is
             better.
         baseline: a variant, or ``"source"`` for the Keras model itself.
-        confidence: not judged yet; leave it out.
+        confidence: judge the interval that holds with this confidence, as if the samples were
+            drawn anew; without it, the number on this data set is judged.
     """
     _require_metric(metric)
     if callable(metric):
@@ -91,10 +89,10 @@ def max_accuracy_drop(
     else:
         hint = "a fraction: 0.02 is two points"
         _require_number("limit", limit, least=0.0, below=1.0, hint=hint)
-    _refuse_confidence(confidence)
+    _require_confidence(confidence)
     if baseline not in BASELINES:
         raise UsageError(f"baseline {baseline!r} is not known", f"one of {', '.join(BASELINES)}")
-    return (AccuracyDropBudget(float(limit), metric, baseline),)
+    return (AccuracyDropBudget(float(limit), metric, baseline, confidence),)
 
 
 def min_accuracy(
@@ -106,20 +104,46 @@ def min_accuracy(
         limit: a fraction, 0.9 is 90 %; for a callable metric in its own unit.
         metric: ``"accuracy"`` (top-1), or any ``(labels, predictions) -> float`` where higher is
             better.
-        confidence: not judged yet; leave it out.
+        confidence: judge the interval that holds with this confidence, as if the samples were
+            drawn anew; without it, the number on this data set is judged.
     """
     _require_metric(metric)
     if callable(metric):
         _require_number("limit", limit)
     else:
         _require_number("limit", limit, above=0.0, most=1.0, hint="a fraction: 0.9 is 90 %")
-    _refuse_confidence(confidence)
-    return (MinAccuracyBudget(float(limit), metric),)
+    _require_confidence(confidence)
+    return (MinAccuracyBudget(float(limit), metric, confidence),)
+
+
+def max_regression(
+    fraction: float, *, of: str = "p95", confidence: float | None = None
+) -> tuple[Budget, ...]:
+    """How much worse than the stored baseline of this device a model may be.
+
+    Args:
+        fraction: of the baseline's value, 0.10 is ten per cent; differences below 0.05 ms or 16 KB
+            never count.
+        of: ``"mean"``, ``"median"``, ``"p90"``, ``"p95"``, ``"p99"``, ``"size"`` or
+            ``"accuracy"``.
+        confidence: of the verdict on latency (default 0.95).
+    """
+    _require_number("fraction", fraction, least=0.0, hint="0.10 is ten per cent")
+    if of not in OF:
+        raise UsageError(f"of={of!r} is not known", f"one of {', '.join(OF)}")
+    _require_confidence(confidence)
+    return (RegressionBudget(float(fraction), of, confidence or DEFAULT_CONFIDENCE),)
 
 
 MARKERS: dict[str, Callable[..., tuple[Budget, ...]]] = {
     function.__name__: function
-    for function in (max_latency_ms, max_size_mb, max_accuracy_drop, min_accuracy)
+    for function in (
+        max_latency_ms,
+        max_size_mb,
+        max_accuracy_drop,
+        min_accuracy,
+        max_regression,
+    )
 }
 
 
@@ -177,9 +201,6 @@ def _require_metric(metric: Any) -> None:
         )
 
 
-def _refuse_confidence(confidence: float | None) -> None:
+def _require_confidence(confidence: float | None) -> None:
     if confidence is not None:
-        raise UsageError(
-            "confidence is not judged yet for accuracy; the number on the fixed data set is",
-            "leave confidence out",
-        )
+        _require_number("confidence", confidence, above=0.5, below=1.0)

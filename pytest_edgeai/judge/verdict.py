@@ -25,8 +25,10 @@ class BudgetResult:
         n: how many samples it rests on.
         verdict: see ``Verdict``.
         reason: why the verdict is what it is, one sentence.
-        advice: what to try when it is not ``pass``.
-        low, high: confidence interval of ``measured``; None where none is computed.
+        advice: what to try when it is not ``pass``, or what else there is to do.
+        details: what else is known, a sentence each.
+        low, high: confidence interval of ``measured``, each end of which holds with the budget's
+            confidence; None where there is none.
         threads: interpreter threads that the budget named; None for the device's.
     """
 
@@ -39,6 +41,7 @@ class BudgetResult:
     verdict: Verdict
     reason: str
     advice: str = ""
+    details: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
     threads: int | None = None

@@ -99,8 +99,14 @@ def score(metric: Metric, data: Dataset, answers: Answers) -> Score:
         raise DataError(
             "evaluation_data has no labels", "return a pair (inputs, labels), or an .npz with y"
         )
+    given = data.labels
     if callable(metric):
-        return Score(_value(metric, data.labels, answers), len(data), "labels as given")
+        return Score(
+            _value(metric, given, answers),
+            len(data),
+            "labels as given",
+            resampled=lambda at: _value(metric, given[at], _part(answers, at)),
+        )
     classes, predicted = top_1(answers)
     labels, how = class_indices(data.labels, classes)
     commonest = np.bincount(labels).max()
@@ -109,8 +115,16 @@ def score(metric: Metric, data: Dataset, answers: Answers) -> Score:
             f"the model answers the same to all {len(labels):,} samples, whose labels differ",
             "look at the scaling of evaluation_data, and at the model",
         )
-    hits, chance = float((labels == predicted).mean()), float(commonest / len(labels))
-    return Score(hits, len(data), f"labels: {how}", chance)
+    hits = labels == predicted
+    return Score(
+        float(hits.mean()),
+        len(data),
+        f"labels: {how}",
+        chance=float(commonest / len(labels)),
+        hits=hits,
+        classes=labels,
+        data=data.digest(),
+    )
 
 
 def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
@@ -147,6 +161,12 @@ def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
             "give metric= a callable (labels, predictions)",
         )
     return 2, (scores[:, 0] >= 0.5).astype(np.int64)
+
+
+def _part(answers: Answers, indices: Any) -> Answers:
+    if isinstance(answers, dict):
+        return {name: values[indices] for name, values in answers.items()}
+    return answers[indices]
 
 
 def _form(values: Any) -> str:

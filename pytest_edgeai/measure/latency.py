@@ -1,48 +1,222 @@
-"""Latency: warm-up apart, then single runs timed on the device."""
+"""Latency: warm-up apart, then single runs timed on the device until they tell."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from pytest_edgeai.device.interpreter import WARM_UP_S, Interpreter
+import numpy as np
+
+from pytest_edgeai import units
+from pytest_edgeai.device.device import Device
+from pytest_edgeai.device.interpreter import WARM_UP_S, Interpreter, Used
+from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.judge.conditions import OTHERS_SHARE, is_hot, throttling
 from pytest_edgeai.judge.evidence import LatencySamples
+from pytest_edgeai.judge.statistics import drift, effective_runs, spread, statistic
 
 MIN_RUNS = 100
 MIN_S = 0.5
-ENOUGH_RUNS = 10_000
+MAX_RUNS = 1_000_000
+GROWTH = 1.25
+"""How many times as many runs there are when one looks again."""
+STRETCH_S = 1.0
+TURN_S = 0.1
+"""Length of a stretch where several interpreters take turns."""
+REWARM_S = 0.002
+POLL_S = 1.0
+
+Samples = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def measure_latency(
-    interpreter: Interpreter, required_runs: int, max_seconds: float
-) -> LatencySamples:
-    """Time an interpreter until its budgets can be judged.
-
-    At least one warm-up run and ``WARM_UP_S``; then at least ``MIN_RUNS`` runs, ``required_runs``
-    and ``MIN_S``, which ``max_seconds`` caps together with the warm-up. First inference and
-    warm-up are kept apart from the samples, as TensorFlow Lite's benchmark_model does.
+@dataclass
+class Timing:
+    """One interpreter that is timed.
 
     Args:
         interpreter: with the inputs to time it on, or none for seeded random ones.
-        required_runs: how many samples the budgets' claims need.
-        max_seconds: cap on the whole measurement.
+        is_enough: whether samples tell what they are taken for.
+        least_runs: without so many it cannot be enough.
+        taken: samples that a benchmark took already.
     """
-    begin = time.monotonic()
-    first_ns = int(interpreter.time_runs(1, 0.0, 1, 0.0)[0])
-    warm_up_runs = interpreter.warm_up(min(WARM_UP_S, max_seconds / 4))
-    before = interpreter.conditions()
-    runs = max(MIN_RUNS, required_runs)
-    left_s = max(max_seconds - (time.monotonic() - begin), 0.0)
-    samples_ns = interpreter.time_runs(runs, min(MIN_S, left_s), max(runs, ENOUGH_RUNS), left_s)
-    conditions = {
-        **conditions_of(interpreter),
-        **before,
-        "load_ms": interpreter.load_ms,
-        "first_inference_ms": first_ns / 1e6,
-        "warm_up_runs": warm_up_runs,
-        "runs": len(samples_ns),
+
+    interpreter: Interpreter
+    is_enough: Callable[[LatencySamples], bool]
+    least_runs: int = 0
+    taken: Samples = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+def measure_latency(
+    timings: Sequence[Timing], max_seconds: float
+) -> list[LatencySamples | EdgeAIError]:
+    """Time interpreters of one device, which nothing else uses meanwhile.
+
+    Each gets at least one warm-up run and ``WARM_UP_S``; then at least ``MIN_RUNS`` runs and
+    ``MIN_S``, and more until ``is_enough``, up to ``max_seconds`` for each, warm-up included. First
+    inference and warm-up are kept apart from the samples, as TensorFlow Lite's benchmark_model
+    does. Several take turns, so that drift favours none.
+
+    Returns:
+        Samples, or what kept them from being taken, in the order of the timings.
+
+    Raises:
+        DeviceError: somebody else holds the device for too long.
+    """
+    if not timings:
+        return []
+    device = timings[0].interpreter.device
+    named = ", ".join(f"{t.interpreter.variant} of {t.interpreter.model.name}" for t in timings)
+    stretch_s = TURN_S if len(timings) > 1 else STRETCH_S
+    with device.alone(f"timing {named}"):
+        runs = [_Run(timing, max_seconds) for timing in timings]
+        for run in runs:
+            run.do(run.cool_down, costs=False)
+            run.do(run.start)
+        while pending := [run for run in runs if not run.is_done]:
+            for run in pending:
+                device.progress(f"timing {named}: {sum(run.count for run in runs):,} runs")
+                run.do(partial(run.stretch, stretch_s))
+        device.progress("")
+    return [run.error or run.samples() for run in runs]
+
+
+class _Run:
+    """The measurement of one interpreter."""
+
+    def __init__(self, timing: Timing, max_seconds: float) -> None:
+        self.error: EdgeAIError | None = None
+        self.is_done = False
+        self._interpreter, self._is_enough = timing.interpreter, timing.is_enough
+        self._max_s, self._spent_s = max_seconds, 0.0
+        self._parts = [timing.taken] if len(timing.taken) else []
+        self.count = len(timing.taken)
+        self._timed_s = float(timing.taken.sum()) / 1e9
+        self._least = max(MIN_RUNS, timing.least_runs)
+        self._target = self._least
+        self._facts: dict[str, Any] = {"load_ms": self._interpreter.load_ms}
+        self._used_before = Used() if self.count else self._interpreter.used
+        self._looks: list[int] = []
+        self._readings: list[dict[str, Any]] = []
+
+    def do(self, step: Callable[[], None], costs: bool = True) -> None:
+        """Take a step; what goes wrong is this one's error, not that of the others."""
+        if self.error is not None:
+            return
+        begin = time.monotonic()
+        try:
+            step()
+        except EdgeAIError as error:
+            self.error, self.is_done = error, True
+        self._spent_s += costs * (time.monotonic() - begin)
+
+    def cool_down(self) -> None:
+        """Wait for a device that is too hot or slowed down already."""
+        reading, limit = (
+            self._interpreter.conditions(),
+            self._interpreter.device.spec.max_temperature_c,
+        )
+        if throttling([reading]) or is_hot(reading, limit):
+            wait_until_calm(self._interpreter, self._max_s)
+
+    def start(self) -> None:
+        """First inference, warm-up, and the conditions before; or take a benchmark's samples."""
+        interpreter = self._interpreter
+        if interpreter.before_bursts is not None and self.count:
+            self._readings = [interpreter.before_bursts, interpreter.conditions()]
+            self._looks.append(self.count)
+            self.is_done = self._is_enough(self.samples())
+            return
+        first_ns = int(interpreter.time_runs(1, 0.0, 1, 0.0)[0])
+        warm_up_runs = interpreter.warm_up(min(WARM_UP_S, self._max_s / 4))
+        self._facts |= {"first_inference_ms": first_ns / 1e6, "warm_up_runs": warm_up_runs}
+        self._used_before = interpreter.used
+        self._readings = [interpreter.conditions()]
+
+    def stretch(self, stretch_s: float) -> None:
+        """Time some more; look at the samples once there are enough more of them."""
+        begin, left_s = time.monotonic(), max(self._max_s - self._spent_s, 0.0)
+        more, min_s = self._target - self.count, 0.0
+        most = more
+        if self._target == self._least:
+            min_s = MIN_S - self._timed_s
+            most = MAX_RUNS - self.count
+        part = self._interpreter.time_runs(
+            max(more, 1), min_s, max(most, 1), min(stretch_s, left_s), REWARM_S
+        )
+        self._parts.append(part)
+        self.count += len(part)
+        self._timed_s += float(part.sum()) / 1e9
+        at_cap = time.monotonic() - begin >= left_s or self.count >= MAX_RUNS
+        if at_cap or self._is_at_target():
+            self._look(at_cap)
+
+    def _is_at_target(self) -> bool:
+        has_begun = self._target > self._least or self._timed_s >= MIN_S
+        return has_begun and self.count >= self._target
+
+    def _look(self, at_cap: bool) -> None:
+        self._readings.append(self._interpreter.conditions())
+        self._looks.append(self.count)
+        self.is_done = at_cap or self._is_enough(self.samples())
+        self._target = min(MAX_RUNS, int(self.count * GROWTH) + 1)
+
+    def samples(self) -> LatencySamples:
+        """What was measured so far, and under which conditions."""
+        samples_ns = np.concatenate(self._parts)
+        spec = self._interpreter.device.spec
+        conditions = {
+            **conditions_of(self._interpreter),
+            **self._facts,
+            "runs": self.count,
+            "before": self._readings[0],
+            "after": self._readings[-1],
+            "throttling": throttling(self._readings),
+            "others_share": self._interpreter.used.share_since(self._used_before),
+            "max_temperature_c": spec.max_temperature_c,
+            "allow_emulated_timing": spec.allow_emulated_timing,
+        }
+        return LatencySamples(samples_ns, conditions, tuple(self._looks))
+
+
+def described(samples: LatencySamples) -> LatencySamples:
+    """The same with how the runs went: drift and spread, and what they are worth."""
+    times = samples.samples_ns
+    how = {
+        "drift": drift(times) / max(statistic("median", times), 1.0),
+        "spread": spread(times),
+        "effective_runs": effective_runs(times),
     }
-    return LatencySamples(samples_ns, conditions)
+    return replace(samples, conditions={**samples.conditions, **how})
+
+
+def wait_until_calm(interpreter: Interpreter, max_seconds: float) -> None:
+    """Wait until the device is cool, not throttled and left alone by others, so long at most."""
+    device, begin = interpreter.device, time.monotonic()
+    try:
+        while (waited_s := time.monotonic() - begin) < max_seconds:
+            why = _is_disturbed(device, interpreter)
+            if not why:
+                return
+            device.progress(f"waiting for {device.name}: {why}, {units.seconds(waited_s)}")
+            time.sleep(POLL_S)
+    finally:
+        device.progress("")
+
+
+def _is_disturbed(device: Device, interpreter: Interpreter) -> str:
+    """What disturbs a device at this moment, if anything does."""
+    reading, limit = interpreter.conditions(), device.spec.max_temperature_c
+    degrees, others = reading["temperature_c"], interpreter.others_share(POLL_S)
+    if is_hot(reading, limit):
+        return f"{degrees:.1f} °C, over {limit:g}"
+    if names := throttling([reading]):
+        return ", ".join(names)
+    if others is not None and others > OTHERS_SHARE:
+        return f"others keep {others:.0%} of it busy"
+    return ""
 
 
 def conditions_of(interpreter: Interpreter) -> dict[str, Any]:
@@ -58,6 +232,7 @@ def conditions_of(interpreter: Interpreter) -> dict[str, Any]:
         "cores": facts.cores,
         "kernel": facts.kernel,
         "python": facts.python,
+        "emulated": facts.emulated,
         "input": interpreter.input_origin,
         "input_shapes": interpreter.input_shapes,
     }

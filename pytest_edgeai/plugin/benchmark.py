@@ -11,7 +11,7 @@ import pytest
 from pytest_edgeai.errors import UsageError
 
 if TYPE_CHECKING:
-    from pytest_edgeai.judge.budgets import Budget
+    from pytest_edgeai.judge.budget import Budget
     from pytest_edgeai.judge.evidence import LatencySamples
 
 PERCENTILES = {"p50_ms": "median", "p90_ms": "p90", "p95_ms": "p95", "p99_ms": "p99"}
@@ -38,18 +38,21 @@ class DeviceClock:
     Attributes:
         users: what spent time on it: interpreters, or a converter.
         single: no two readings ever had more than one inference between them.
+        began: it has been read.
     """
 
     def __init__(self) -> None:
         self.__name__ = "device_clock"
         self.users: list[object] = []
         self.single = True
+        self.began = False
         self._elapsed_ns = 0
         self._inferences = 0
         self._moved = False
         self._idle_since: float | None = None
 
     def __call__(self) -> float:
+        self.began = True
         if not self._moved:
             self._elapsed_ns += 1
             self._refuse_idling()
@@ -87,7 +90,7 @@ def install_clock(item: pytest.Item, budgets: Iterable[Budget]) -> None:
     if "timer" in options:
         return
     clock = item.stash[CLOCK] = DeviceClock()
-    needed = [getattr(budget, "required_runs", 0) for budget in budgets]
+    needed = [budget.least_runs for budget in budgets]
     rounds = max([item.config.getoption("benchmark_min_rounds"), *needed])
     ours = {**ONE_CALL_A_ROUND, "min_rounds": rounds, **options, "timer": clock}
     item.add_marker(pytest.mark.benchmark(**ours), append=False)
@@ -121,13 +124,13 @@ def are_single(item: pytest.Item, rounds_ns: Any) -> bool:
     return item.stash[CLOCK].single and bool((rounds_ns > 1).all())
 
 
-def describe(fixture: Any, samples: LatencySamples, **facts: Any) -> None:
-    """Put percentiles and conditions beside a benchmark's numbers."""
+def describe(fixture: Any, samples_ns: Any, **facts: Any) -> None:
+    """Put percentiles and facts beside a benchmark's numbers."""
     from pytest_edgeai.judge.statistics import statistic
 
     for key, name in PERCENTILES.items():
-        fixture.extra_info[key] = statistic(name, samples.samples_ns) / 1e6
-    fixture.extra_info.update(facts, conditions=samples.conditions)
+        fixture.extra_info[key] = statistic(name, samples_ns) / 1e6
+    fixture.extra_info.update(facts)
 
 
 def replay(
@@ -143,7 +146,7 @@ def replay(
     step = _replayed(clock, samples)
     fixture.pedantic(step, rounds=len(samples.samples_ns) if fixture.enabled else 1)
     if fixture.enabled:
-        describe(fixture, samples, **facts)
+        describe(fixture, samples.samples_ns, conditions=samples.conditions, **facts)
 
 
 def _replayed(clock: DeviceClock, samples: LatencySamples) -> Callable[[], None]:

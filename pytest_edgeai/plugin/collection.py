@@ -9,7 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_edgeai.errors import EdgeAIError
-    from pytest_edgeai.judge.budgets import Budget
+    from pytest_edgeai.judge.budget import Budget
     from pytest_edgeai.plugin.session import EdgeSession
 
 FIXTURES_MODULE = "pytest_edgeai.plugin.fixtures"
@@ -24,6 +24,7 @@ MARKER_NAMES = (
     "edge_variants",
     "max_accuracy_drop",
     "max_latency_ms",
+    "max_regression",
     "max_size_mb",
     "min_accuracy",
 )

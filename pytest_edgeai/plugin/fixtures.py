@@ -149,7 +149,7 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
     budgets, mistake = request.node.stash[ASKED].budgets, request.node.stash[ASKED].mistake
     if mistake is not None:
         raise mistake
-    data = _evaluation(request) if any(hasattr(budget, "metric") for budget in budgets) else None
+    data = _evaluation(request) if any(budget.needs_data for budget in budgets) else None
 
     def answers(own: Interpreter, baseline: str | None) -> Any:
         assert data is not None
@@ -164,7 +164,7 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
         finally:
             other.close()
 
-    return Subject(opened, request, budgets, data, answers, session.settings.max_seconds)
+    return Subject(opened, request, budgets, data, answers, session.find_baseline)
 
 
 def _refuse_without_baseline(source: ResolvedSource, variant: str, baseline: str) -> None:

@@ -20,7 +20,13 @@ from pytest_edgeai.plugin.collection import (
 from pytest_edgeai.plugin.fixtures import SUBJECTS
 from pytest_edgeai.plugin.options import settings_of
 from pytest_edgeai.plugin.reporter import RECORDS, Reporter
-from pytest_edgeai.plugin.session import SESSION, EdgeSession, edge_session, header_lines
+from pytest_edgeai.plugin.session import (
+    SESSION,
+    EdgeSession,
+    edge_session,
+    header_lines,
+    time_estimate,
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -81,7 +87,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     if only_lists or not any(map(asks_for_interpreter, items)):
         return []
     session = edge_session(config)
-    return header_lines(session, session.settings.device)
+    asked = [item.stash[ASKED] for item in items if ASKED in item.stash]
+    return [
+        *header_lines(session, session.settings.device),
+        *time_estimate(asked, session.settings),
+    ]
 
 
 @pytest.hookimpl(tryfirst=True)

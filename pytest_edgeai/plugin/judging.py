@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_edgeai import units
+from pytest_edgeai.errors import EdgeAIWarning
 from pytest_edgeai.plugin import benchmark
 from pytest_edgeai.plugin.collection import ASKED
 from pytest_edgeai.plugin.fixtures import SUBJECTS
+from pytest_edgeai.plugin.session import edge_session
 from pytest_edgeai.report.record import bare_record
-from pytest_edgeai.report.table import value_text
 
 if TYPE_CHECKING:
     from pytest_edgeai.judge.verdict import BudgetResult
+    from pytest_edgeai.plugin.session import EdgeSession
     from pytest_edgeai.plugin.subject import Subject
     from pytest_edgeai.report.record import Record
 
@@ -37,12 +39,17 @@ class BudgetsNotMet(pytest.fail.Exception):  # type: ignore[misc, name-defined]
 
 def judge(item: pytest.Item) -> None:
     """Judge every budget on every interpreter of a test; fail it with all that do not pass."""
-    subjects = item.stash[SUBJECTS]
+    from pytest_edgeai.plugin.timing import time_subjects
+
+    session, subjects = edge_session(item.config), item.stash[SUBJECTS]
     _use_benchmark(item, subjects)
     texts, brief = [], []
     for subject in subjects:
+        subject.measure = lambda: time_subjects(subjects, session.settings.max_seconds)
+    for subject in subjects:
         subject.judge()
-        failing = [r for r in subject.results if r.verdict not in ("pass", "skipped")]
+        tolerated = _tolerated(item, subject, session)
+        failing = [r for r in subject.results if r.verdict not in ("pass", "skipped", *tolerated)]
         if failing:
             texts.append(_failure(subject, failing))
             said = "; ".join(dict.fromkeys(map(_in_brief, failing)))
@@ -50,6 +57,9 @@ def judge(item: pytest.Item) -> None:
         _enter_in_benchmark(item, subject)
     if texts:
         raise BudgetsNotMet("\n\n".join(texts), ", ".join(brief))
+    if session.settings.save_baseline:
+        for subject in subjects:
+            session.save_baseline(subject)
     results = [result for subject in subjects for result in subject.results]
     if results and all(result.verdict == "skipped" for result in results):
         reasons = dict.fromkeys(result.reason for result in results)
@@ -68,6 +78,17 @@ def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
     return [{**entry, "outcome": outcome, "error": error} for entry in found]
 
 
+def _tolerated(item: pytest.Item, subject: Subject, session: EdgeSession) -> tuple[str, ...]:
+    """Warn of inconclusive budgets, where the run takes that for enough."""
+    if session.settings.inconclusive == "fail":
+        return ()
+    for result in subject.results:
+        if result.verdict == "inconclusive":
+            what = f"{subject.variant} of {subject.interpreter.model.name}: {result.marker}"
+            item.warn(EdgeAIWarning(f"{what}: {_gap(result)}: {result.reason}"))
+    return ("inconclusive",)
+
+
 def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:
     """Describe the rounds of the test's own benchmark; judge latency on single inferences."""
     rounds_ns = benchmark.rounds_ns(item)
@@ -75,15 +96,17 @@ def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:
         return
     for subject in subjects:
         if benchmark.are_of(item, subject.interpreter):
-            samples = subject.as_samples(rounds_ns)
-            benchmark.describe(item.funcargs["benchmark"], samples, **_facts(subject))  # type: ignore[attr-defined]
+            from pytest_edgeai.measure.latency import conditions_of
+
+            facts = {**_facts(subject), "conditions": conditions_of(subject.interpreter)}
+            benchmark.describe(item.funcargs["benchmark"], rounds_ns, **facts)  # type: ignore[attr-defined]
             if benchmark.are_single(item, rounds_ns):
-                subject.measured[subject.interpreter.threads] = samples
+                subject.rounds_ns = rounds_ns
 
 
 def _enter_in_benchmark(item: pytest.Item, subject: Subject) -> None:
-    for samples in list(subject.measured.values())[:1]:
-        benchmark.replay(item, subject.request, samples, **_facts(subject))
+    if subject.any_latency is not None:
+        benchmark.replay(item, subject.request, subject.any_latency, **_facts(subject))
 
 
 def _facts(subject: Subject) -> dict[str, Any]:
@@ -101,14 +124,17 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
     head = f"{interpreter.variant} of {interpreter.model.name} on {interpreter.device.name}"
     count = f"{len(failing)} of {units.count(len(subject.results), 'budget')} not met"
     lines = [f"{head}: {count}"]
-    for place, result in enumerate(failing):
+    shown: list[object] = []
+    for result in failing:
         lines += ["", f"  {result.marker}: {_gap(result)}"]
-        if result.verdict == "error" and result.reason in [r.reason for r in failing[:place]]:
+        if result.reason in shown:
             lines.append("    as above")
             continue
-        details = [result.reason]
-        if result.unit == "ms" and result.measured is not None:
+        details = [result.reason, *result.details]
+        if result.unit == "ms" and result.measured is not None and result.threads not in shown:
             details += _conditions(subject, result.threads)
+            shown.append(result.threads)
+        shown.append(result.reason)
         if result.advice:
             details.append(f"try: {result.advice}")
         lines += map(_indented, details)
@@ -122,7 +148,7 @@ def _indented(text: str) -> str:
 
 
 def _in_brief(result: BudgetResult) -> str:
-    measured, limit = (value_text(v, result.unit) for v in (result.measured, result.limit))
+    measured, limit = (units.value_text(v, result.unit) for v in (result.measured, result.limit))
     if result.verdict == "error":
         return result.reason.partition("\n")[0]
     if result.verdict != "fail":
@@ -132,7 +158,7 @@ def _in_brief(result: BudgetResult) -> str:
 
 
 def _gap(result: BudgetResult) -> str:
-    measured, limit = (value_text(v, result.unit) for v in (result.measured, result.limit))
+    measured, limit = (units.value_text(v, result.unit) for v in (result.measured, result.limit))
     text = f"{result.statistic} {measured}, limit {limit}"
     if result.verdict == "error":
         return f"{result.statistic}, limit {limit}: not judged"
@@ -140,7 +166,7 @@ def _gap(result: BudgetResult) -> str:
         return f"{text}: {result.verdict}"
     side = "under" if result.marker.startswith("min_") else "over"
     unit = "points" if result.unit == "fraction" else result.unit
-    text += f": {value_text(abs(result.measured - result.limit), unit)} {side}"
+    text += f": {units.value_text(abs(result.measured - result.limit), unit)} {side}"
     if unit in ("points", "score"):
         return text
     return f"{text} ({units.significant(result.measured / result.limit)} times the limit)"
@@ -151,15 +177,25 @@ def _conditions(subject: Subject, threads: int | None) -> list[str]:
 
     samples = subject.latency(threads)
     seen = samples.conditions
-    spread = ", ".join(
-        f"{name} {units.milliseconds(statistic(name, samples.samples_ns) / 1e6)}"
+    figures = ", ".join(
+        f"{name} {units.milliseconds(statistic(name, samples.ms))}"
         for name in ("median", "p95", "max")
     )
-    load = seen.get("load_1min")
     return [
-        f"{spread}; inputs {seen['input']}",
+        f"{figures}; inputs {seen['input']}",
         f"{seen['runtime']} {seen['runtime_version']}, "
         f"{units.count(seen['threads'], 'thread')}, {seen['cpu']} ({seen['machine']}), "
-        f"governor {seen.get('governor') or 'unknown'}, "
-        f"load {'unknown' if load is None else f'{load:.2f}'}",
+        f"{_machine_text(seen['before'], seen['after'], seen['others_share'])}",
     ]
+
+
+def _machine_text(before: dict[str, Any], after: dict[str, Any], others: float | None) -> str:
+    """What the device's system told, as far as it did."""
+    texts = [f"governor {before['governor'] or 'unknown'}"]
+    if after["frequency_mhz"] is not None:
+        texts.append(f"{after['frequency_mhz']:.0f} MHz")
+    if after["temperature_c"] is not None:
+        texts.append(f"{before['temperature_c']:.0f} to {after['temperature_c']:.0f} °C")
+    if others is not None:
+        texts.append(f"others {others:.0%} of the machine")
+    return ", ".join(texts)

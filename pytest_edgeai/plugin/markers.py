@@ -10,7 +10,7 @@ import pytest
 
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge import markers as signatures
-from pytest_edgeai.judge.budgets import Budget
+from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker, signature_text
 from pytest_edgeai.model.source import ModelSource
 from pytest_edgeai.model.variants import VARIANTS, Variant
@@ -65,6 +65,7 @@ def _edge_variants(*variants: Variant) -> tuple[Variant, ...]:
 _edge_model.__name__, _edge_variants.__name__ = "edge_model", "edge_variants"
 max_latency_ms = _decorator(signatures.max_latency_ms)
 max_size_mb = _decorator(signatures.max_size_mb)
+max_regression = _decorator(signatures.max_regression)
 max_accuracy_drop = _decorator(signatures.max_accuracy_drop)
 min_accuracy = _decorator(signatures.min_accuracy)
 edge_model = _decorator(_edge_model)
@@ -95,7 +96,7 @@ def budgets_of(item: pytest.Item, confidence: float) -> tuple[Budget, ...]:
     for name in MARKERS:
         for mark in nearest_marks(item, name):
             given = dict(mark.kwargs)
-            if name == "max_latency_ms" and given.get("confidence") is None:
+            if name in ("max_latency_ms", "max_regression") and given.get("confidence") is None:
                 given["confidence"] = confidence
             found += parse_marker(name, mark.args, given)
     return tuple(found)

@@ -35,10 +35,10 @@ def positive_int(text: str) -> int:
 
 
 def confidence(text: str) -> float:
-    """A number between 0 and 1."""
+    """A number between 0.5 and 1."""
     number = _number(text)
-    if not 0 < number < 1:
-        raise ValueError(f"must be a number between 0 and 1, not {text}")
+    if not 0.5 < number < 1:
+        raise ValueError(f"must be a number between 0.5 and 1, not {text}")
     return number
 
 
@@ -86,10 +86,14 @@ OPTIONS = (
     Option("runtime", "interpreter library; auto takes the first that runs a tiny model "
            "(default: auto)", None, choices=("auto", "litert", "tflite-runtime", "tensorflow")),
     Option("threads", "interpreter threads (default: 1)", None, positive_int, metavar="N"),
-    Option("max_seconds", "cap on one latency measurement, warm-up included (default: 30)",
-           30.0, positive_float, metavar="S"),
-    Option("confidence", "confidence of percentile claims; decides how many runs they need "
-           "(default: 0.95)", 0.95, confidence, metavar="C"),
+    Option("max_seconds", "cap on one latency measurement, warm-up included; it ends as soon as "
+           "its budgets are decided (default: 30)", 30.0, positive_float, metavar="S"),
+    Option("confidence", "confidence of the verdicts on latency (default: 0.95)",
+           0.95, confidence, metavar="C"),
+    Option("inconclusive", "what a budget does that the samples cannot decide (default: fail)",
+           "fail", choices=("fail", "warn")),
+    Option("baseline", "folder of the baselines that max_regression compares with "
+           "(default: edge_baselines in the root folder)", "edge_baselines", metavar="PATH"),
     Option("call_timeout", "time limit for one call to an interpreter, in seconds (default: 60)",
            60.0, positive_float, metavar="S"),
     Option("convert_timeout", "time limit for one conversion, in seconds (default: 600)",
@@ -103,6 +107,10 @@ OPTIONS = (
     Option("cache_dir", "folder for converted models (default: edgeai in pytest's cache)",
            metavar="PATH"),
 )  # fmt: skip
+SWITCHES = {
+    "no_cache": "convert everything anew and keep nothing",
+    "save_baseline": "record what the tests measure as the baseline of max_regression",
+}
 
 
 class Settings:
@@ -119,7 +127,10 @@ class Settings:
     int8_io: EdgeType
     calibration_samples: int
     report: tuple[str, ...]
+    inconclusive: str
     use_cache: bool
+    save_baseline: bool
+    baseline: Path
 
     def __init__(self, values: dict[str, Any], cache_dir: Callable[[], Path | None]) -> None:
         self.__dict__.update(values)
@@ -148,14 +159,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             parser.addini(option.ini, option.help, type="linelist", default=[])
         else:
             parser.addini(option.ini, option.help, type="string", default=None)
-    group.addoption(
-        "--edge-no-cache",
-        dest="edge_no_cache",
-        action="store_true",
-        default=None,
-        help="convert everything anew and keep nothing",
-    )
-    parser.addini("edge_no_cache", "convert everything anew and keep nothing", "bool", None)
+    for name, text in SWITCHES.items():
+        group.addoption(
+            f"--edge-{name.replace('_', '-')}",
+            dest=f"edge_{name}",
+            action="store_true",
+            default=None,
+            help=text,
+        )
+        parser.addini(f"edge_{name}", text, "bool", None)
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -170,10 +182,23 @@ def settings_of(config: pytest.Config) -> Settings:
             raise pytest.UsageError(
                 f"--edge-report {path}: unknown suffix (known: {', '.join(REPORT_SUFFIXES)})"
             )
-    no_cache = config.getoption("edge_no_cache")
-    values["use_cache"] = not (_ini(config, "edge_no_cache") if no_cache is None else no_cache)
+    values["use_cache"] = not _switch(config, "no_cache")
+    values["save_baseline"] = _switch(config, "save_baseline")
+    values["baseline"] = _folder(config, "baseline", values["baseline"])
     given = values.pop("cache_dir")
     return Settings(values, lambda: _cache_dir(config, given))
+
+
+def _switch(config: pytest.Config, name: str) -> bool:
+    flag = config.getoption(f"edge_{name}")
+    return bool(_ini(config, f"edge_{name}") if flag is None else flag)
+
+
+def _folder(config: pytest.Config, name: str, given: str) -> Path:
+    """A path of the command line counts from the working directory, any other from the root."""
+    flag = config.getoption(f"edge_{name}") is not None
+    base = config.invocation_params.dir if flag else config.rootpath
+    return base / Path(given).expanduser()
 
 
 def _value(config: pytest.Config, option: Option) -> Any:
@@ -201,8 +226,6 @@ def _ini(config: pytest.Config, name: str) -> Any:
 def _cache_dir(config: pytest.Config, given: str | None) -> Path | None:
     """Where conversions are kept; None where pytest's own cache is switched off."""
     if given is not None:
-        flag = config.getoption("edge_cache_dir") is not None
-        base = config.invocation_params.dir if flag else config.rootpath
-        return base / Path(given).expanduser()
+        return _folder(config, "cache_dir", given)
     cache: pytest.Cache | None = getattr(config, "cache", None)
     return cache.mkdir("edgeai") if cache is not None else None

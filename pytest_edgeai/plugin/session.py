@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
     from pytest_edgeai.convert.converter import Converter
     from pytest_edgeai.device.device import Device
     from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.judge.baseline import Found
     from pytest_edgeai.model.dataset import Dataset
     from pytest_edgeai.model.source import ResolvedSource
+    from pytest_edgeai.plugin.collection import Asked
     from pytest_edgeai.plugin.options import Settings
+    from pytest_edgeai.plugin.subject import Subject
 
+SECONDS_IF_CLEAR = 1.5
+"""Of one measurement: start, warm-up, and the shortest time that is measured for."""
 FOLDER_FROM_CONTROLLER = "edgeai_folder"
 
 
@@ -69,6 +75,7 @@ class EdgeSession:
 
         from pytest_edgeai.device.device import Device
         from pytest_edgeai.device.spec import device_spec
+        from pytest_edgeai.plugin.progress import ProgressLine
 
         if name not in self._devices:
             spec = device_spec(name, self._config.rootpath)
@@ -77,7 +84,9 @@ class EdgeSession:
                 key: flag if flag is not None else getattr(spec, key) or getattr(self.settings, key)
                 for key, flag in flags.items()
             }
-            self._devices[name] = Device(replace(spec, **chosen), self.settings.call_timeout)
+            self._devices[name] = Device(
+                replace(spec, **chosen), self.settings.call_timeout, ProgressLine(self._config)
+            )
         return self._devices[name]
 
     def device_names(self) -> list[str]:
@@ -97,13 +106,59 @@ class EdgeSession:
         device = interpreter.device
         key = (interpreter.model.facts.sha256, device.name, data.digest())
         if key not in self._predictions:
-            self._predictions[key] = predictions(interpreter, data)
+            with device.together(f"evaluation of {interpreter.model.name}"):
+                self._predictions[key] = predictions(interpreter, data)
         return self._predictions[key]
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> Any:
         """The answers of the source itself; asked once per run for the same of both."""
         answers = self.converter.source_predictions(source, data)
         return next(iter(answers.values())) if len(answers) == 1 else answers
+
+    def find_baseline(self, interpreter: Interpreter) -> Found:
+        """What an earlier run recorded of a model on its device."""
+        from pytest_edgeai.judge.baseline import RECORDING
+        from pytest_edgeai.report.baselines import Baselines
+
+        if self.settings.save_baseline:
+            return RECORDING
+        return Baselines(self.settings.baseline).find(
+            interpreter.device.name,
+            fingerprint_of(interpreter),
+            interpreter.model.name,
+            interpreter.variant,
+        )
+
+    def save_baseline(self, subject: Subject) -> None:
+        """Record what was measured of an interpreter.
+
+        Raises:
+            UsageError: the folder cannot be written.
+        """
+        from pytest_edgeai.errors import UsageError
+        from pytest_edgeai.judge.baseline import Baseline, accuracy_baseline, latency_baseline
+        from pytest_edgeai.report.baselines import Baselines
+
+        own, facts = subject.interpreter, subject.interpreter.model.facts
+        latency, accuracy = subject.own_latency, subject.known_accuracy
+        baseline = Baseline(
+            device=own.device.name,
+            fingerprint=fingerprint_of(own),
+            model=own.model.name,
+            variant=own.variant,
+            sha256=facts.sha256,
+            size_bytes=facts.size_bytes,
+            recorded=time.strftime("%Y-%m-%d", time.gmtime()),
+            latency=latency_baseline(latency) if latency else None,
+            accuracy=accuracy_baseline(accuracy) if accuracy else None,
+        )
+        try:
+            path = Baselines(self.settings.baseline).save(baseline)
+        except OSError as error:
+            raise UsageError(
+                f"the baseline cannot be written: {error}", "see --edge-baseline"
+            ) from None
+        subject.baseline_file = str(path)
 
     def conversions(self) -> dict[str, int]:
         """How many variants were converted, and how many were found in the cache."""
@@ -122,6 +177,14 @@ class EdgeSession:
         """Remove the files of this run."""
         if "folder" in self.__dict__ and not hasattr(self._config, "workerinput"):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def fingerprint_of(interpreter: Interpreter) -> dict[str, Any]:
+    """What has to be the same where latency is compared."""
+    from pytest_edgeai.judge.baseline import FINGERPRINT
+
+    facts = {**vars(interpreter.device.facts), "threads": interpreter.threads}
+    return {key: facts[key] for key in FINGERPRINT}
 
 
 SESSION = pytest.StashKey[EdgeSession]()
@@ -151,3 +214,24 @@ def header_lines(session: EdgeSession, devices: Iterable[str]) -> list[str]:
             f"{facts.cpu} ({facts.machine}, {facts.cores} cores)"
         )
     return lines
+
+
+def time_estimate(asked: Iterable[Asked], settings: Settings) -> list[str]:
+    """How long the latency measurements of these tests will take, in a line; none without any."""
+    count = 0
+    for test in asked:
+        timed = [
+            {budget.threads for budget in test.budgets if budget.needs_latency(device)}
+            for device in settings.device
+        ]
+        # With several devices there is a test for each; which one, only its fixture knows.
+        count += len(test.variants) * max(map(len, timed))
+    if not count:
+        return []
+    from pytest_edgeai import units
+
+    least, most = count * SECONDS_IF_CLEAR, count * settings.max_seconds
+    return [
+        f"edgeai: {units.count(count, 'latency measurement')}: {units.seconds(least)} where all "
+        f"is clear, {units.seconds(most)} where nothing is"
+    ]

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.errors import EdgeAIError
-from pytest_edgeai.judge.budgets import Budget, LatencyBudget
+from pytest_edgeai.judge.baseline import Found
+from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.measure.accuracy import Answers, score
-from pytest_edgeai.measure.latency import conditions_of, measure_latency
+from pytest_edgeai.measure.latency import Timing, conditions_of
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.report.record import Record, record
 
 
 class Subject:
-    """Measures an interpreter when a budget first asks.
+    """What is known of an interpreter; measured when a budget first asks.
 
     Args:
         interpreter: the one that the test holds.
@@ -27,7 +29,14 @@ class Subject:
         budgets: all that will be judged on it.
         data: the evaluation data, if a budget needs it.
         answers: answers of the interpreter, or of its baseline by name, on the data.
-        max_seconds: cap on one latency measurement.
+        find_recorded: looks up the stored baseline.
+
+    Attributes:
+        results: what judging the budgets came to.
+        measured: latency by threads, or what kept it from being measured.
+        rounds_ns: single inferences that a benchmark timed.
+        measure: takes the samples of all subjects of the test.
+        baseline_file: where it was recorded as the baseline.
     """
 
     def __init__(
@@ -37,16 +46,21 @@ class Subject:
         budgets: tuple[Budget, ...],
         data: Dataset | None,
         answers: Callable[[Interpreter, str | None], Answers],
-        max_seconds: float,
+        find_recorded: Callable[[Interpreter], Found],
     ) -> None:
         self.interpreter = interpreter
         self.request = request
         self.budgets = budgets
         self.results: list[BudgetResult] = []
-        self.measured: dict[int, LatencySamples] = {}
+        self.measured: dict[int, LatencySamples | EdgeAIError] = {}
+        self.rounds_ns: Any = np.empty(0, np.int64)
+        self.measure: Callable[[], None] = lambda: None
+        self.baseline_file: str | None = None
         self._data = data
         self._answers = answers
-        self._max_seconds = max_seconds
+        self._find_recorded = find_recorded
+        self._recorded: Found | None = None
+        self._accuracy: dict[str | None, Score] = {}
 
     @property
     def device_name(self) -> str:
@@ -63,32 +77,103 @@ class Subject:
         """Size of the model's file."""
         return self.interpreter.model.facts.size_bytes
 
-    def as_samples(self, samples_ns: Any) -> LatencySamples:
-        """What a benchmark already took, with today's conditions."""
-        conditions = {
-            **conditions_of(self.interpreter),
-            **self.interpreter.conditions(),
-            "load_ms": self.interpreter.load_ms,
-            "runs": len(samples_ns),
-        }
-        more = "give the benchmark more rounds, or let it choose them"
-        return LatencySamples(samples_ns, conditions, more)
-
     def latency(self, threads: int | None) -> LatencySamples:
-        """Latency with so many threads; measured once for all budgets that share them."""
+        """Latency with so many threads; measured once for all budgets of the test."""
         threads = threads or self.interpreter.threads
         if threads not in self.measured:
-            self.measured[threads] = self._measure(threads)
-        return self.measured[threads]
+            self.measure()
+        found = self.measured[threads]
+        if isinstance(found, EdgeAIError):
+            raise found
+        return found
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """A metric of the interpreter, or of its baseline."""
         assert self._data is not None
-        return score(metric, self._data, self._answers(self.interpreter, baseline))
+        if metric == "accuracy" and baseline in self._accuracy:
+            return self._accuracy[baseline]
+        found = score(metric, self._data, self._answers(self.interpreter, baseline))
+        if metric == "accuracy":
+            self._accuracy[baseline] = found
+        return found
+
+    def recorded(self) -> Found:
+        """The stored baseline of this model and variant on this device."""
+        if self._recorded is None:
+            self._recorded = self._find_recorded(self.interpreter)
+        return self._recorded
+
+    @property
+    def known_accuracy(self) -> Score | None:
+        """Its top-1 accuracy, if a budget asked for it."""
+        return self._accuracy.get(None)
+
+    @property
+    def own_latency(self) -> LatencySamples | None:
+        """Its latency with the device's own threads, if a budget asked for it."""
+        found = self.measured.get(self.interpreter.threads)
+        return None if isinstance(found, EdgeAIError) else found
+
+    @property
+    def any_latency(self) -> LatencySamples | None:
+        """Its latency with the device's own threads, or with others."""
+        all_found = [f for f in self.measured.values() if isinstance(f, LatencySamples)]
+        return self.own_latency or next(iter(all_found), None)
+
+    @property
+    def timed_threads(self) -> list[int]:
+        """With how many threads its budgets want it timed."""
+        own = self.interpreter.threads
+        wanted = [b.threads or own for b in self.budgets if b.needs_latency(self.device_name)]
+        return list(dict.fromkeys(wanted))
+
+    def timing(self, threads: int, interpreter: Interpreter) -> Timing:
+        """What is to be timed, beginning with what a benchmark took of it."""
+        timing = Timing(interpreter, *self.enough(threads))
+        if interpreter is self.interpreter:
+            timing.taken = self.rounds_ns
+        return timing
+
+    def enough(self, threads: int) -> tuple[Callable[[LatencySamples], bool], int]:
+        """When the samples tell all budgets with so many threads, and the fewest that may."""
+        undecided = self._timed_by(threads)
+        least_runs = max(budget.least_runs for budget in undecided)
+
+        def is_enough(samples: LatencySamples) -> bool:
+            for budget in [*undecided]:
+                if budget.is_decided(samples, self):
+                    undecided.remove(budget)
+            return not undecided
+
+        return is_enough, least_runs
+
+    def void_reason(self, threads: int) -> str:
+        """Why samples say nothing that would perhaps say something a little later; or ""."""
+        found = self.measured[threads]
+        if isinstance(found, EdgeAIError):
+            return ""
+        spoilt = [budget.spoilt(found, self) for budget in self._timed_by(threads)]
+        return next((entry.reason for entry in spoilt if entry and entry.may_pass), "")
 
     def judge(self) -> None:
         """Judge every budget; what keeps one from being judged leaves the others."""
         self.results = [self._judged(budget) for budget in self.budgets]
+
+    def record(self, nodeid: str) -> Record:
+        """What is known of the interpreter and its budgets, as plain data."""
+        samples = self.any_latency
+        conditions = samples.conditions if samples else conditions_of(self.interpreter)
+        model = self.interpreter.model
+        entry = record(nodeid, model, self.device_name, conditions, self.results)
+        return {**entry, "baseline": self.baseline_file}
+
+    def _timed_by(self, threads: int) -> list[Budget]:
+        return [
+            budget
+            for budget in self.budgets
+            if budget.needs_latency(self.device_name)
+            and (budget.threads or self.interpreter.threads) == threads
+        ]
 
     def _judged(self, budget: Budget) -> BudgetResult:
         try:
@@ -98,27 +183,3 @@ class Subject:
         except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
             reason = f"its metric did not return: {type(outcome).__name__}: {outcome}"
             return budget.result(None, 0, "error", reason)
-
-    def record(self, nodeid: str) -> Record:
-        """What is known of the interpreter and its budgets, as plain data."""
-        others = next(iter(self.measured.values()), None)
-        samples = self.measured.get(self.interpreter.threads, others)
-        conditions = samples.conditions if samples else conditions_of(self.interpreter)
-        model = self.interpreter.model
-        return record(nodeid, model, self.device_name, conditions, self.results)
-
-    def _measure(self, threads: int) -> LatencySamples:
-        required = max(
-            budget.required_runs
-            for budget in self.budgets
-            if isinstance(budget, LatencyBudget)
-            and (budget.threads or self.interpreter.threads) == threads
-        )
-        if threads == self.interpreter.threads:
-            return measure_latency(self.interpreter, required, self._max_seconds)
-        other = Interpreter(self.interpreter.device, self.interpreter.model, threads)
-        try:
-            other.take_inputs(self.interpreter)
-            return measure_latency(other, required, self._max_seconds)
-        finally:
-            other.close()

@@ -82,8 +82,8 @@ def _cells(budget: dict[str, Any]) -> list[str]:
     headroom, threads = budget["headroom"], budget["threads"]
     return [
         budget["statistic"] + (f" ({units.count(threads, 'thread')})" if threads else ""),
-        value_text(budget["measured"], budget["unit"]),
-        value_text(budget["limit"], budget["unit"]),
+        units.value_text(budget["measured"], budget["unit"]),
+        units.value_text(budget["limit"], budget["unit"]),
         "" if headroom is None else _headroom_text(headroom),
         budget["verdict"],
     ]
@@ -93,16 +93,3 @@ def _headroom_text(headroom: float) -> str:
     if abs(headroom) > MOST_HEADROOM:
         return f"< -{MOST_HEADROOM:.0%}" if headroom < 0 else f"> +{MOST_HEADROOM:.0%}"
     return f"{headroom:+.0%}"
-
-
-def value_text(value: float | None, unit: str) -> str:
-    """A measured value or a limit with its unit."""
-    if value is None:
-        return "-"
-    if unit == "ms":
-        return units.milliseconds(value)
-    if unit == "bytes":
-        return units.megabytes(value)
-    if unit == "score":
-        return units.significant(value)
-    return units.points(value) if unit == "points" else units.share(value)

@@ -287,6 +287,8 @@ def test_threads(tiny: Path, of_device: int | None, asked: int | None, threads: 
 class Watch:
     """A clock that keeps what it is told."""
 
+    began = True
+
     def __init__(self) -> None:
         self.told: list[tuple[int, int]] = []
 
@@ -306,6 +308,19 @@ class TestClock:
             interpreter.invoke()
         assert [inferences for _, inferences in watch.told] == [1, 1, 1]
         assert all(elapsed_ns > 0 for elapsed_ns, _ in watch.told)
+
+    def test_before_a_benchmark_begins_a_call_is_a_single_run(
+        self, tiny: Path, open_model: Open
+    ) -> None:
+        """The model counts its runs."""
+        counter = open_model(tiny / "counts.tflite")
+        counter.clock = watch = Watch()
+        watch.began = False
+        counter.set_tensor(counter.get_input_details()[0]["index"], np.ones((1, 1), np.float32))
+        for _ in range(3):
+            counter.invoke()
+        assert counter.get_tensor(counter.get_output_details()[0]["index"])[0, 0] == 3
+        assert watch.told == []
 
     @pytest.mark.parametrize("name", ["next_int64", "counts"])
     def test_runs_in_a_row_are_made_in_bursts(

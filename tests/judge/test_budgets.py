@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from pytest_edgeai.judge.budgets import Budget
+from pytest_edgeai.judge.baseline import (
+    RECORDING,
+    Baseline,
+    Found,
+    accuracy_baseline,
+    latency_baseline,
+)
+from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
 from pytest_edgeai.judge.markers import parse_marker
 from pytest_edgeai.judge.verdict import BudgetResult
 
 MS = 1_000_000
+MISSING = Found(None, reason="there is no baseline")
 
 
 @dataclass
@@ -27,14 +36,27 @@ class Measured:
     chance: float | None = None
     device_name: str = "local"
     variant: str = "int8"
+    found: Found = MISSING
+    conditions: dict[str, Any] = field(default_factory=dict)
+    hits: tuple[Any, Any] = (None, None)
+    classes: Any = None
+    data: str = "the same"
 
     def latency(self, threads: int | None) -> LatencySamples:
         times = self.by_threads_ms.get(threads, self.times_ms)
-        return LatencySamples((np.array(times) * MS).astype(np.int64))
+        return LatencySamples((np.array(times) * MS).astype(np.int64), self.conditions)
+
+    def recorded(self) -> Found:
+        return self.found
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
+        hits = self.hits[baseline is not None]
         value = self.own if baseline is None else self.base
-        return Score(value, 1000, "labels: class indices", self.chance)
+        if hits is not None:
+            value = float(hits.mean())
+        n = 1000 if hits is None else len(hits)
+        how = "labels: class indices"
+        return Score(value, n, how, self.chance, hits, self.classes, data=self.data)
 
 
 def judged(name: str, evidence: Measured, *args: object, **kwargs: object) -> list[BudgetResult]:
@@ -56,15 +78,17 @@ def test_latency_within_equal_to_and_over_the_limit(p95_ms: float, verdict: str)
     assert bool(result.advice) == (verdict == "fail")
 
 
-@pytest.mark.parametrize(("runs", "verdict"), [(58, "inconclusive"), (59, "pass")])
+@pytest.mark.parametrize(("runs", "verdict"), [(24, "inconclusive"), (72, "pass")])
 def test_too_few_runs_are_inconclusive(runs: int, verdict: str) -> None:
     assert only(judged("max_latency_ms", Measured([1.0] * runs), p95=40)).verdict == verdict
 
 
 def test_inconclusive_says_what_is_missing() -> None:
     result = only(judged("max_latency_ms", Measured([1.0]), p99=40, confidence=0.999))
-    assert result.reason == "only 1 run: p99 at 99.9 % confidence needs 688"
-    assert result.advice == "raise --edge-max-seconds"
+    assert result.reason == "only 1 run: p99 at 99.9 % confidence needs 757"
+    assert result.advice == (
+        "raise --edge-max-seconds: about 756 more runs, 0.8 s, would decide this at today's spread"
+    )
 
 
 def test_a_budget_of_another_device_is_skipped_and_not_measured() -> None:
@@ -77,8 +101,8 @@ def test_a_budget_of_another_device_is_skipped_and_not_measured() -> None:
 
 
 def test_each_statistic_of_a_marker_is_judged() -> None:
-    times = [1.0] * 90 + [9.0] * 9 + [50.0]
-    results = judged("max_latency_ms", Measured(times), mean=3, median=1, p90=1, p95=8, max=50)
+    times = np.random.default_rng(0).permutation([1.0] * 900 + [9.0] * 90 + [50.0] * 10).tolist()
+    results = judged("max_latency_ms", Measured(times), mean=3, median=1, p90=9, p95=8, max=50)
     assert [(r.statistic, r.verdict) for r in results] == [
         ("mean", "pass"),
         ("median", "pass"),
@@ -89,7 +113,7 @@ def test_each_statistic_of_a_marker_is_judged() -> None:
 
 
 def test_threads_are_measured_apart() -> None:
-    evidence = Measured(by_threads_ms={None: [8.0] * 60, 4: [2.0] * 60})
+    evidence = Measured(by_threads_ms={None: [8.0] * 100, 4: [2.0] * 100})
     four, default = (
         only(judged("max_latency_ms", evidence, p95=3, threads=threads)) for threads in (4, None)
     )
@@ -167,8 +191,8 @@ def test_a_callable_metric_has_a_unit_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("result", "headroom"),
     [
-        (only(judged("max_latency_ms", Measured([10.0] * 60), p95=40)), 0.75),
-        (only(judged("max_latency_ms", Measured([60.0] * 60), p95=40)), -0.5),
+        (only(judged("max_latency_ms", Measured([10.0] * 100), p95=40)), 0.75),
+        (only(judged("max_latency_ms", Measured([60.0] * 100), p95=40)), -0.5),
         (only(judged("min_accuracy", Measured(own=0.9), 0.8)), 0.125),
         (only(judged("min_accuracy", Measured(own=0.6), 0.8)), -0.25),
         (only(judged("max_accuracy_drop", Measured(), 0)), None),
@@ -212,3 +236,256 @@ def test_what_could_not_be_judged_keeps_its_limit() -> None:
         result = budget.result(None, 0, "error", "no such file", "look again")
         assert (result.limit, result.unit) == bound
         assert (result.verdict, result.advice) == ("error", "look again")
+
+
+class TestUndecided:
+    def test_the_limit_lies_in_the_interval(self) -> None:
+        times = np.exp(0.2 * np.random.default_rng(0).standard_normal(500)).tolist()
+        result = only(judged("max_latency_ms", Measured(times), p95=1.42))
+        assert result.verdict == "inconclusive"
+        assert result.low is not None
+        assert result.high is not None
+        assert result.low <= 1.42 <= result.high
+        assert "the limit lies in between" in result.reason
+        assert "more runs, " in result.advice
+        assert "would decide this at today's spread" in result.advice
+
+    def test_it_may_never_be_decided(self) -> None:
+        times = [1.0] * 475 + [3.0] * 25
+        np.random.default_rng(0).shuffle(times)
+        result = only(judged("max_latency_ms", Measured(times), p95=2))
+        assert result.verdict == "inconclusive"
+        assert result.advice.startswith("a limit further away")
+
+    def test_runs_that_resemble_each_other(self) -> None:
+        times = np.repeat([1.0, 2.0, 1.0], 100).tolist()
+        result = only(judged("max_latency_ms", Measured(times), p95=2.1))
+        assert result.verdict == "inconclusive"
+        assert "300 runs that resemble each other are worth only" in result.reason
+
+
+class TestVoid:
+    """What spoils a measurement, on samples that would fail; and on some that would pass."""
+
+    def result(self, conditions: dict[str, Any], p95_ms: float = 9.0) -> BudgetResult:
+        evidence = Measured([p95_ms] * 200, conditions=conditions)
+        return only(judged("max_latency_ms", evidence, p95=5))
+
+    @pytest.mark.parametrize(
+        ("conditions", "reason"),
+        [
+            ({"emulated": True}, "the device is emulated"),
+            ({"throttling": ["throttled"]}, "slowed down while it was timed: throttled"),
+            (
+                {"max_temperature_c": 70, "after": {"temperature_c": 81.25}},
+                "the device was at 81.2 °C, over its max_temperature_c of 70",
+            ),
+            (
+                {"max_temperature_c": 70, "before": {"temperature_c": 71}, "after": {}},
+                "the device was at 71.0 °C",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("p95_ms", [1.0, 9.0])
+    def test_whatever_was_measured(
+        self, conditions: dict[str, Any], reason: str, p95_ms: float
+    ) -> None:
+        result = self.result(conditions, p95_ms)
+        assert result.verdict == "void"
+        assert reason in result.reason
+        assert result.advice
+
+    def test_the_work_of_others_only_slows_down(self) -> None:
+        busy = {"others_share": 0.4}
+        assert self.result(busy).verdict == "void"
+        assert "kept 40% of the machine busy" in self.result(busy).reason
+        assert self.result(busy, 1.0).verdict == "pass"
+        assert self.result({"others_share": 0.05}).verdict == "fail"
+
+    def test_emulation_may_be_allowed(self) -> None:
+        assert self.result({"emulated": True, "allow_emulated_timing": True}).verdict == "fail"
+
+    def test_it_was_tried_twice(self) -> None:
+        twice = self.result({"others_share": 0.4, "first_void": "the same"})
+        assert twice.reason.endswith(", in a second run as well")
+
+    @pytest.mark.parametrize(
+        ("first", "last", "limit", "verdict"),
+        [
+            (10, 12, 13, "void"),  # and over it next
+            (10, 12, 20, "pass"),
+            (10, 12, 8, "fail"),
+            (12, 10, 11, "void"),  # settling
+            (10, 10.2, 11, "pass"),
+        ],
+    )
+    def test_drift(self, first: float, last: float, limit: float, verdict: str) -> None:
+        noise = 0.3 * np.random.default_rng(0).standard_normal(9000)
+        times = (np.linspace(first, last, 9000) + noise).tolist()
+        assert only(judged("max_latency_ms", Measured(times), p95=limit)).verdict == verdict
+
+
+class TestPairs:
+    """Accuracy on 200 samples of 4 classes; the baseline has 190 right."""
+
+    def evidence(self, lost: int, gained: int) -> Measured:
+        base, own = np.ones(200, bool), np.ones(200, bool)
+        base[:10] = own[:10] = False
+        own[:gained] = True
+        own[20 : 20 + lost] = False
+        return Measured(hits=(own, base), classes=np.arange(200) // 50)
+
+    def test_the_number_counts_and_the_pairs_are_shown(self) -> None:
+        result = only(judged("max_accuracy_drop", self.evidence(12, 2), 0.04))
+        assert (result.verdict, result.measured) == ("fail", pytest.approx(0.05))
+        assert result.details[0] == (
+            "12 samples right before and wrong now, 2 the other way (McNemar p = 0.013)"
+        )
+        assert result.low is not None
+        assert result.high is not None
+        assert result.low < 0.04 < 0.05 < result.high
+        assert "the drop is between" in result.details[1]
+
+    def test_where_it_went_wrong(self) -> None:
+        result = only(judged("max_accuracy_drop", self.evidence(40, 0), 0.04))
+        assert result.details[-2:] == (
+            "classes that lost most: 0 (80.00 % -> 20.00 % of 50), 1 (100.00 % -> 80.00 % of 50)",
+            "samples that are wrong now, by index: 20, 21, 22, 23, 24, ...",
+        )
+
+    def test_with_confidence_the_interval_is_judged(self) -> None:
+        few, many = self.evidence(2, 0), self.evidence(60, 0)
+        sure = {"confidence": 0.95}
+        assert only(judged("max_accuracy_drop", few, 0.02)).verdict == "pass"
+        doubtful = only(judged("max_accuracy_drop", few, 0.02, **sure))
+        assert doubtful.verdict == "inconclusive"
+        assert doubtful.advice == (
+            "about 800 evaluation samples would decide this, if they came out like these"
+        )
+        assert only(judged("max_accuracy_drop", few, 0.05, **sure)).verdict == "pass"
+        assert only(judged("max_accuracy_drop", many, 0.02, **sure)).verdict == "fail"
+
+    def test_so_it_is_with_an_accuracy(self) -> None:
+        evidence = self.evidence(0, 0)
+        verdicts = [
+            only(judged("min_accuracy", evidence, limit, confidence=0.95)).verdict
+            for limit in (0.9, 0.95, 0.99)
+        ]
+        assert verdicts == ["pass", "inconclusive", "fail"]
+
+
+class TestRegression:
+    def times(self, median_ms: float, n: int = 2000, seed: int = 0) -> list[float]:
+        noise = np.random.default_rng(seed).standard_normal(n)
+        return list(median_ms * np.exp(0.05 * noise))
+
+    def baseline(self, median_ms: float, size_bytes: int = 1_000_000) -> Found:
+        evidence = Measured(self.times(median_ms), conditions={"input_shapes": {}})
+        return Found(
+            Baseline(
+                "local", {}, "m", "int8", "", size_bytes, "2026-01-01",
+                latency_baseline(evidence.latency(None)),
+            )
+        )  # fmt: skip
+
+    def judged(self, now_ms: float, base_ms: float, **kwargs: Any) -> BudgetResult:
+        evidence = Measured(
+            self.times(now_ms, seed=1),
+            found=self.baseline(base_ms),
+            conditions={"input_shapes": {}},
+        )
+        return only(judged("max_regression", evidence, 0.1, **kwargs))
+
+    @pytest.mark.parametrize("of", ["mean", "median", "p90", "p95", "p99"])
+    def test_latency(self, of: str) -> None:
+        assert self.judged(4.0, 4.0, of=of).verdict == "pass"
+        worse = self.judged(5.0, 4.0, of=of)
+        assert (worse.verdict, worse.unit) == ("fail", "ms")
+        assert worse.limit == pytest.approx(1.1 * worse.measured / 1.25, rel=0.05)  # type: ignore[operator]
+        assert "the baseline's was" in worse.reason
+
+    def test_what_is_too_small_to_matter(self) -> None:
+        assert self.judged(0.06, 0.04).verdict == "pass"
+        assert self.judged(0.12, 0.04).verdict == "fail"
+
+    def test_a_stale_baseline_is_told_of(self) -> None:
+        better = self.judged(3.0, 4.0)
+        assert better.verdict == "pass"
+        assert "the baseline is stale" in better.advice
+        assert self.judged(3.9, 4.0).advice == ""
+
+    def test_too_few_samples_of_the_baseline(self) -> None:
+        found = self.baseline(4.0)
+        assert found.baseline is not None
+        assert found.baseline.latency is not None
+        few = replace(found.baseline.latency, samples_ns=[4_000_000, 4_100_000])
+        found = Found(replace(found.baseline, latency=few))
+        evidence = Measured(self.times(5.0), found=found, conditions={"input_shapes": {}})
+        result = only(judged("max_regression", evidence, 0.1))
+        assert result.verdict == "inconclusive"
+        assert "within the noise" in result.reason
+
+    @pytest.mark.parametrize(
+        ("now", "verdict", "stale"),
+        [
+            (1_000_000, "pass", False),
+            (1_100_000, "pass", False),
+            (1_100_001, "fail", False),
+            (900_000, "pass", True),
+        ],
+    )
+    def test_size(self, now: int, verdict: str, stale: bool) -> None:
+        evidence = Measured(size_bytes=now, found=self.baseline(4.0))
+        result = only(judged("max_regression", evidence, 0.1, of="size"))
+        assert (result.verdict, "stale" in result.advice) == (verdict, stale)
+
+    def test_16_kb_do_not_count(self) -> None:
+        found = self.baseline(4.0, size_bytes=20_000)
+        for now, verdict in ((36_384, "pass"), (36_385, "fail")):
+            evidence = Measured(size_bytes=now, found=found)
+            assert only(judged("max_regression", evidence, 0.1, of="size")).verdict == verdict
+
+    @pytest.mark.parametrize(("right", "verdict"), [(190, "pass"), (171, "pass"), (170, "fail")])
+    def test_accuracy(self, right: int, verdict: str) -> None:
+        before, now = np.arange(200) < 190, np.arange(200) < right
+        score = Measured(hits=(before, None)).score("accuracy")
+        found = self.baseline(4.0)
+        assert found.baseline is not None
+        found = Found(replace(found.baseline, accuracy=accuracy_baseline(score)))
+        evidence = Measured(hits=(now, None), classes=np.arange(200) // 50, found=found)
+        result = only(judged("max_regression", evidence, 0.1, of="accuracy"))
+        assert (result.verdict, result.unit) == (verdict, "points")
+        assert result.measured == pytest.approx(0.95 - right / 200)
+        other = replace(evidence, data="another")
+        refused = only(judged("max_regression", other, 0.1, of="accuracy"))
+        assert refused.verdict == "inconclusive"
+        assert "another data set" in refused.reason
+
+    def test_other_inputs_are_another_measurement(self) -> None:
+        evidence = Measured(
+            self.times(4.0), found=self.baseline(4.0), conditions={"input_shapes": {"x": [1, 8]}}
+        )
+        result = only(judged("max_regression", evidence, 0.1))
+        assert result.verdict == "inconclusive"
+        assert "other input shapes" in result.reason
+
+    def test_what_the_baseline_lacks(self) -> None:
+        found = self.baseline(4.0)
+        assert found.baseline is not None
+        found = Found(replace(found.baseline, latency=None))
+        for of in ("p95", "accuracy"):
+            evidence = Measured(
+                self.times(4.0), found=found, hits=(np.ones(9, bool),) * 2, classes=np.zeros(9, int)
+            )
+            result = only(judged("max_regression", evidence, 0.1, of=of))
+            assert result.verdict == "inconclusive"
+            assert "the baseline has no" in result.reason
+
+    @pytest.mark.parametrize("of", ["p95", "size", "accuracy"])
+    def test_without_a_baseline(self, of: str) -> None:
+        evidence = Measured(self.times(4.0), hits=(np.ones(9, bool),) * 2)
+        missing = only(judged("max_regression", evidence, 0.1, of=of))
+        assert (missing.verdict, missing.reason) == ("inconclusive", "there is no baseline")
+        assert "--edge-save-baseline" in missing.advice
+        recording = only(judged("max_regression", replace(evidence, found=RECORDING), 0.1, of=of))
+        assert recording.verdict == "skipped"

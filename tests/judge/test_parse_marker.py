@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.judge.budgets import LatencyBudget
+from pytest_edgeai.judge.latency import LatencyBudget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker
 
 NAN, INF = float("nan"), float("inf")
@@ -18,6 +18,7 @@ SIGNATURES = {
     "max_size_mb": "(limit)",
     "max_accuracy_drop": "(limit, *, metric='accuracy', baseline='converted', confidence=None)",
     "min_accuracy": "(limit, *, metric='accuracy', confidence=None)",
+    "max_regression": "(fraction, *, of='p95', confidence=None)",
 }
 WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("max_latency_ms", (), {}, "no limit given: one of mean, median, p90, p95, p99, max"),
@@ -30,9 +31,9 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("max_latency_ms", (), {"p95": "40"}, "p95 must be a number over 0, not '40'"),
     ("max_latency_ms", (), {"p95": True}, "p95 must be a number over 0, not True"),
     ("max_latency_ms", (), {"mean": 1, "p99": "x"}, "p99 must be a number over 0, not 'x'"),
-    ("max_latency_ms", (), {"p95": 1, "confidence": 95}, "over 0 under 1, not 95"),
-    ("max_latency_ms", (), {"p95": 1, "confidence": 1}, "over 0 under 1, not 1"),
-    ("max_latency_ms", (), {"p95": 1, "confidence": NAN}, "over 0 under 1, not nan"),
+    ("max_latency_ms", (), {"p95": 1, "confidence": 95}, "over 0.5 under 1, not 95"),
+    ("max_latency_ms", (), {"p95": 1, "confidence": 1}, "over 0.5 under 1, not 1"),
+    ("max_latency_ms", (), {"p95": 1, "confidence": NAN}, "over 0.5 under 1, not nan"),
     ("max_latency_ms", (), {"p95": 1, "threads": 0}, "threads must be a whole number from 1"),
     ("max_latency_ms", (), {"p95": 1, "threads": 2.0}, "a whole number from 1, not 2.0"),
     ("max_latency_ms", (), {"p95": 1, "threads": True}, "a whole number from 1, not True"),
@@ -57,7 +58,7 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("max_accuracy_drop", (0.1,), {"metric": None}, "metric None is not known"),
     ("max_accuracy_drop", (0.1,), {"baseline": "float"}, "baseline 'float' is not known"),
     ("max_accuracy_drop", (0.1,), {"baseline": ["int8"]}, "baseline ['int8'] is not known"),
-    ("max_accuracy_drop", (0.1,), {"confidence": 0.9}, "not judged yet"),
+    ("max_accuracy_drop", (0.1,), {"confidence": 0.4}, "over 0.5 under 1, not 0.4"),
     ("min_accuracy", (97,), {}, "limit must be a number over 0 to 1, not 97"),
     ("min_accuracy", (0,), {}, "over 0 to 1, not 0"),
     ("min_accuracy", (NAN,), {"metric": max}, "limit must be a number, not nan"),
@@ -65,6 +66,10 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("min_accuracy", ("97 %",), {}, "over 0 to 1, not '97 %'"),
     ("min_accuracy", (0.9,), {"baseline": "source"}, "unexpected keyword argument 'baseline'"),
     ("min_accuracy", (0.9,), {"metric": "top5"}, "metric 'top5' is not known"),
+    ("max_regression", (), {}, "missing a required argument: 'fraction'"),
+    ("max_regression", (-0.1,), {}, "fraction must be a number from 0, not -0.1"),
+    ("max_regression", (0.1,), {"of": "max"}, "of='max' is not known"),
+    ("max_regression", (0.1,), {"confidence": 95}, "over 0.5 under 1, not 95"),
 ]
 
 

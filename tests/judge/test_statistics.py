@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.signal import lfilter
+from scipy.stats import rankdata
 
-from pytest_edgeai.judge.statistics import STATISTICS, required_samples, statistic
+from pytest_edgeai.judge.statistics import (
+    STATISTICS,
+    autocorrelation_time,
+    drift,
+    effective_runs,
+    ranks,
+    spread,
+    statistic,
+)
 
 SAMPLES = st.lists(st.integers(0, 10**12), min_size=1, max_size=300)
 SHARES = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -47,30 +57,46 @@ def test_mean_and_maximum_are_those_of_numpy(samples: list[int]) -> None:
     assert statistic("max", np.array(samples)) == np.max(samples)
 
 
-@pytest.mark.parametrize(
-    ("name", "confidence", "samples"),
-    [
-        ("p90", 0.95, 29),
-        ("p95", 0.95, 59),
-        ("p99", 0.95, 299),
-        ("p90", 0.99, 44),
-        ("p95", 0.99, 90),
-        ("p99", 0.99, 459),
-        ("median", 0.95, 5),
-        ("mean", 0.95, 5),
-        ("max", 0.95, 5),
-    ],
-)
-def test_required_samples(name: str, confidence: float, samples: int) -> None:
-    assert required_samples(name, confidence) == samples
+def correlated(correlation: float, n: int) -> np.ndarray:
+    """Normal samples, each resembling the one before it."""
+    noise = np.random.default_rng(1).standard_normal(n + 500) * np.sqrt(1 - correlation**2)
+    return np.asarray(lfilter([1], [1, -correlation], noise)[500:])
 
 
-@pytest.mark.parametrize("name", SHARES)
-@given(confidence=st.floats(0.01, 0.9999))
-def test_required_samples_are_the_fewest_that_support_the_claim(
-    name: str, confidence: float
-) -> None:
-    needed = required_samples(name, confidence)
-    doubt = 1 - confidence
-    assert SHARES[name] ** needed <= doubt * (1 + 1e-9)
-    assert needed == 1 or SHARES[name] ** (needed - 1) > doubt * (1 - 1e-9)
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
+def test_the_autocorrelation_time_of_an_autoregression(correlation: float) -> None:
+    true = (1 + correlation) / (1 - correlation)
+    assert autocorrelation_time(correlated(correlation, 100_000)) == pytest.approx(true, rel=0.1)
+
+
+def test_what_never_varies_is_taken_for_independent() -> None:
+    assert autocorrelation_time([3, 3, 3, 3]) == 1
+    assert effective_runs([3] * 100) == 100
+
+
+def test_outliers_do_not_hide_how_runs_resemble_each_other() -> None:
+    samples = correlated(0.9, 2000)
+    alone = effective_runs(samples)
+    samples[np.random.default_rng(0).choice(2000, 20)] += 1e6
+    assert effective_runs(samples) == pytest.approx(alone, rel=0.3)
+    assert alone < 250
+
+
+def test_at_a_limit_what_exceeds_it_counts() -> None:
+    """Slow waves of the body do not matter where single outliers exceed the limit."""
+    random = np.random.default_rng(0)
+    waves = np.sin(np.arange(10_000) / 1000) + 0.1 * random.standard_normal(10_000)
+    waves[random.choice(10_000, 100, replace=False)] = 50
+    assert effective_runs(waves, 0.0) < 20
+    assert effective_runs(waves, 20.0) > 50
+
+
+@given(SAMPLES)
+def test_equal_values_share_a_rank(samples: list[int]) -> None:
+    assert ranks(np.array(samples)).tolist() == rankdata(samples).tolist()
+
+
+def test_drift_and_spread() -> None:
+    assert drift([1, 1, 9, 9, 2, 2]) == 1
+    assert drift([5]) == 0
+    assert spread(list(range(1, 102))) == pytest.approx(50 / 51)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter as Runtime
 
 from pytest_edgeai.device.interpreter import Interpreter
-from pytest_edgeai.errors import TensorError
+from pytest_edgeai.errors import EdgeAIError, TensorError
 from pytest_edgeai.judge.evidence import LatencySamples
-from pytest_edgeai.measure.latency import ENOUGH_RUNS, MIN_S, measure_latency
+from pytest_edgeai.judge.latency import LatencyBudget, judged
+from pytest_edgeai.judge.statistics import statistic
+from pytest_edgeai.measure.latency import GROWTH, MIN_RUNS, MIN_S, Timing, measure_latency
 
 Open = Callable[[Path], Interpreter]
+NOTHING: Any = None
+"""Evidence that a budget of latency does not ask."""
 ATTEMPTS = 3
 """Whoever else computes on this machine may spoil a comparison of times."""
 
@@ -37,6 +43,19 @@ def steps(tiny: Path, open_model: Open) -> Callable[[float], Interpreter]:
     return lambda run_s: slowed(open_model(tiny / "steps.tflite"), run_s)
 
 
+def measured(
+    interpreter: Interpreter,
+    least_runs: int = 0,
+    max_seconds: float = 30,
+    is_enough: Callable[[LatencySamples], bool] = lambda samples: True,
+) -> LatencySamples:
+    """The samples of one interpreter alone."""
+    (found,) = measure_latency([Timing(interpreter, is_enough, least_runs)], max_seconds)
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
 def runs(samples: LatencySamples) -> int:
     assert samples.conditions["runs"] == len(samples.samples_ns)
     return len(samples.samples_ns)
@@ -46,26 +65,116 @@ class TestHowOften:
     def test_a_hundred_runs_though_they_take_longer_than_asked(
         self, steps: Callable[[float], Interpreter]
     ) -> None:
-        samples = measure_latency(steps(2 * MIN_S / 100), 0, max_seconds=30)
+        samples = measured(steps(2 * MIN_S / 100), 0, 30)
         assert runs(samples) == 100
 
     def test_what_the_budgets_need(self, steps: Callable[[float], Interpreter]) -> None:
-        assert runs(measure_latency(steps(2 * MIN_S / 100), 163, max_seconds=30)) == 163
+        assert runs(measured(steps(2 * MIN_S / 100), 163, 30)) == 163
 
-    def test_quick_models_run_for_a_while_and_not_for_ever(
-        self, tiny: Path, open_model: Open
+    def test_quick_models_run_for_a_while(self, tiny: Path, open_model: Open) -> None:
+        samples = measured(open_model(tiny / "scalar.tflite"))
+        assert MIN_S <= samples.samples_ns.sum() / 1e9 < 1.5 * MIN_S
+
+    def test_more_until_it_is_enough(self, steps: Callable[[float], Interpreter]) -> None:
+        looked: list[int] = []
+
+        def is_enough(samples: LatencySamples) -> bool:
+            looked.append(len(samples.samples_ns))
+            return len(looked) == 4
+
+        samples = measured(steps(2 * MIN_S / 100), is_enough=is_enough)
+        assert samples.looks == tuple(looked)
+        assert looked[0] == MIN_RUNS
+        assert looked[-1] == runs(samples)
+        for before, after in pairwise(looked):
+            assert after == int(before * GROWTH) + 1
+
+    def test_the_cap_ends_what_is_never_enough(self, tiny: Path, open_model: Open) -> None:
+        start = time.monotonic()
+        samples = measured(
+            open_model(tiny / "scalar.tflite"), max_seconds=2, is_enough=lambda samples: False
+        )
+        assert 0.8 < samples.samples_ns.sum() / 1e9 < 2
+        assert time.monotonic() - start < 8
+
+    @pytest.mark.parametrize(("share", "verdict"), [(2.0, "pass"), (0.5, "fail")])
+    def test_a_limit_far_away_is_decided_soon(
+        self, published: Callable[[str], Interpreter], share: float, verdict: str
     ) -> None:
-        assert runs(measure_latency(open_model(tiny / "scalar.tflite"), 0, 30)) == ENOUGH_RUNS
+        interpreter = published("resnet8_cifar10_int8")
+        own = statistic("p95", measured(interpreter).ms)
+        budget = LatencyBudget("p95", share * own)
+        took = []
+        for _ in range(ATTEMPTS):
+            samples = measured(
+                interpreter, budget.least_runs, 10, lambda found: budget.is_decided(found, NOTHING)
+            )
+            assert judged(samples, budget.claim, budget.limit_ms).verdict == verdict
+            took.append(samples.samples_ns.sum() / 1e9)
+        assert sorted(took)[ATTEMPTS // 2] < 1, took
+
+    def test_at_its_own_p95_the_cap_is_used(self, published: Callable[[str], Interpreter]) -> None:
+        interpreter = published("vww_96_int8")
+        budget = LatencyBudget("p95", statistic("p95", measured(interpreter).ms))
+        samples = measured(
+            interpreter, budget.least_runs, 3, lambda found: budget.is_decided(found, NOTHING)
+        )
+        found = judged(samples, budget.claim, statistic("p95", samples.ms))
+        assert found.verdict == "inconclusive"
+        assert "the limit lies in between" in found.reason
 
     def test_the_cap_is_above_all(self, steps: Callable[[float], Interpreter]) -> None:
         interpreter = steps(0.02)
         start = time.monotonic()
-        samples = measure_latency(interpreter, 300, max_seconds=0.6)
+        samples = measured(interpreter, 300, 0.6)
         assert time.monotonic() - start < 10 * 0.6
         assert 1 <= runs(samples) < 100
 
     def test_no_time_at_all(self, steps: Callable[[float], Interpreter]) -> None:
-        assert runs(measure_latency(steps(0.02), 300, max_seconds=0.0)) == 1
+        assert runs(measured(steps(0.02), 300, 0.0)) == 1
+
+
+class TestInTurns:
+    """Several interpreters of a test."""
+
+    def test_drift_favours_none(self, tiny: Path, open_model: Open) -> None:
+        """Their stretches alternate."""
+        one, other = (open_model(tiny / "scalar.tflite") for _ in range(2))
+        order: list[int] = []
+        for number, interpreter in enumerate((one, other)):
+            time_runs = interpreter.time_runs
+
+            def noted(*args: float, number: int = number, time_runs: Any = time_runs) -> Any:
+                order.append(number)
+                return time_runs(*args)
+
+            interpreter.time_runs = noted  # type: ignore[method-assign, assignment]
+        found = measure_latency([Timing(one, lambda _: True), Timing(other, lambda _: True)], 30)
+        starts, stretches = order[:4], order[4:]
+        assert starts == [0, 0, 1, 1]
+        assert len(stretches) >= 8
+        assert all(now != after for now, after in pairwise(stretches[:8]))
+        assert all(not isinstance(samples, EdgeAIError) for samples in found)
+
+    def test_what_is_enough_for_one_does_not_end_the_other(
+        self, tiny: Path, open_model: Open
+    ) -> None:
+        one, other = (open_model(tiny / "scalar.tflite") for _ in range(2))
+        few, many = measure_latency(
+            [Timing(one, lambda _: True), Timing(other, lambda found: len(found.looks) == 5)], 30
+        )
+        assert isinstance(few, LatencySamples)
+        assert isinstance(many, LatencySamples)
+        assert len(many.looks) == 5 > len(few.looks)
+
+    def test_a_crash_is_one_ones_own(self, tiny: Path, open_model: Open) -> None:
+        one, other = (open_model(tiny / "scalar.tflite") for _ in range(2))
+        one.close()
+        lost, found = measure_latency(
+            [Timing(one, lambda _: True), Timing(other, lambda _: True)], 30
+        )
+        assert isinstance(lost, EdgeAIError)
+        assert isinstance(found, LatencySamples)
 
 
 class TestWhat:
@@ -73,30 +182,33 @@ class TestWhat:
         """The model counts its runs."""
         counter = open_model(tiny / "counts.tflite")
         counter.set_tensor(counter.get_input_details()[0]["index"], np.ones((1, 1), np.float32))
-        samples = measure_latency(counter, 0, max_seconds=4)
+        samples = measured(counter, 0, 4)
         counted = int(counter.get_tensor(counter.get_output_details()[0]["index"])[0, 0])
         assert samples.conditions["warm_up_runs"] >= 1
-        assert counted == 1 + samples.conditions["warm_up_runs"] + runs(samples)
+        untimed = counted - 1 - samples.conditions["warm_up_runs"] - runs(samples)
+        assert 1 <= untimed < 0.1 * counted  # before each stretch
 
     def test_samples_are_single_runs_in_nanoseconds(
         self, steps: Callable[[float], Interpreter]
     ) -> None:
-        samples = measure_latency(steps(0.004), 0, max_seconds=30).samples_ns
+        samples = measured(steps(0.004), 0, 30).samples_ns
         assert samples.dtype == np.int64
         assert samples.min() > 0
         assert 0.001 < np.median(samples) / 1e9 < 0.016
 
     def test_conditions_go_with_it(self, published: Callable[[str], Interpreter]) -> None:
         interpreter = published("ad01_int8")
-        conditions = measure_latency(interpreter, 0, max_seconds=1).conditions
+        conditions = measured(interpreter, 0, 1).conditions
         assert conditions["runtime"] == "ai-edge-litert"
         assert conditions["threads"] == 1
         assert conditions["delegated"] is True
         assert conditions["cores"] >= 1
-        assert conditions["load_1min"] >= 0
+        assert conditions["before"]["load_1min"] >= 0
+        assert conditions["emulated"] is False
+        assert 0 <= conditions["others_share"] < 1
         assert conditions["load_ms"] == interpreter.load_ms > 0
         assert conditions["first_inference_ms"] > 0
-        missing = {"runtime_version", "machine", "cpu", "kernel", "python", "governor"}
+        missing = {"runtime_version", "machine", "cpu", "kernel", "python", "after", "throttling"}
         assert missing - set(conditions) == set()
 
     def test_a_model_without_delegate(self, tiny: Path, open_model: Open) -> None:
@@ -111,41 +223,41 @@ class TestInputs:
         for index in (None, first, second):
             if index is not None:
                 pair.set_tensor(index, np.ones((1, 2), np.float32))
-            origins.append(measure_latency(pair, 0, max_seconds=0.1).conditions["input"])
+            origins.append(measured(pair, 0, 0.1).conditions["input"])
         assert origins == ["seeded random values"] * 2 + ["set by the test"]
 
     def test_a_size_that_nobody_said(self, tiny: Path, open_model: Open) -> None:
         """The runtime has 1 for a dimension that may be anything."""
         interpreter = open_model(tiny / "mean_of_any.tflite")
         with pytest.raises(TensorError) as caught:
-            measure_latency(interpreter, 0, max_seconds=0.1)
+            measured(interpreter, 0, 0.1)
         assert "input 'serving_default_x:0' has the shape (1, any, 2): how large is not said" in (
             caught.value.message
         )
         interpreter.predict(np.ones((2, 50, 2), np.float32))
-        conditions = measure_latency(interpreter, 0, max_seconds=0.1).conditions
+        conditions = measured(interpreter, 0, 0.1).conditions
         assert conditions["input_shapes"] == {"serving_default_x:0": [1, 50, 2]}
 
     def test_a_size_that_was_set_is_enough(self, tiny: Path, open_model: Open) -> None:
         interpreter = open_model(tiny / "mean_of_any.tflite")
         interpreter.resize_tensor_input(0, [1, 30, 2])
         interpreter.allocate_tensors()
-        conditions = measure_latency(interpreter, 0, max_seconds=0.1).conditions
+        conditions = measured(interpreter, 0, 0.1).conditions
         assert conditions["input"] == "seeded random values"
         assert conditions["input_shapes"] == {"serving_default_x:0": [1, 30, 2]}
 
     def test_a_model_that_cannot_run_at_size_1(self, tiny: Path, open_model: Open) -> None:
         interpreter = open_model(tiny / "in_fours.tflite")
         with pytest.raises(TensorError, match="how large is not said"):
-            measure_latency(interpreter, 0, max_seconds=0.1)
+            measured(interpreter, 0, 0.1)
         assert interpreter.predict(np.ones((1, 8), np.float32)).shape == (1, 2, 4)
-        assert len(measure_latency(interpreter, 0, max_seconds=0.1).samples_ns) > 0
+        assert len(measured(interpreter, 0, 0.1).samples_ns) > 0
 
     def test_another_interpreter_takes_them(self, tiny: Path, open_model: Open) -> None:
         one, other = (open_model(tiny / "mean_of_any.tflite") for _ in range(2))
         one.predict(np.full((1, 40, 2), 3, np.float32))
         other.take_inputs(one)
-        conditions = measure_latency(other, 0, max_seconds=0.1).conditions
+        conditions = measured(other, 0, 0.1).conditions
         assert (conditions["input"], conditions["input_shapes"]) == (
             "set by the test",
             {"serving_default_x:0": [1, 40, 2]},
@@ -159,7 +271,7 @@ class TestInputs:
         inputs = []
         for _ in range(2):
             interpreter = published("resnet8_cifar10_int8")
-            measure_latency(interpreter, 0, max_seconds=0.1)
+            measured(interpreter, 0, 0.1)
             inputs.append(interpreter.get_tensor(interpreter.get_input_details()[0]["index"]))
         assert np.array_equal(*inputs)
         assert (inputs[0].min(), inputs[0].max()) == (-128, 127)
@@ -168,7 +280,7 @@ class TestInputs:
         interpreter = published("resnet8_cifar10_int8")
         index = interpreter.get_input_details()[0]["index"]
         interpreter.predict(np.full((2, 32, 32, 3), 7, np.float32))
-        samples = measure_latency(interpreter, 0, max_seconds=0.1)
+        samples = measured(interpreter, 0, 0.1)
         assert samples.conditions["input"] == "set by the test"
         assert np.unique(interpreter.get_tensor(index)).tolist() == [7 - 128]
 
@@ -196,7 +308,7 @@ def test_the_median_is_that_of_a_plain_loop(
     ratios = []
     for _ in range(ATTEMPTS):
         before = plain_times()
-        samples = measure_latency(ours, 0, max_seconds=5).samples_ns
+        samples = measured(ours, 0, 5).samples_ns
         ratios.append(float(np.median(samples) / np.median(before + plain_times())))
         if 0.8 < ratios[-1] < 1.2:
             return

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 from pytest_edgeai.report.record import bare_record
-from pytest_edgeai.report.table import table, value_text
+from pytest_edgeai.report.table import table
+from pytest_edgeai.units import value_text
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 SIZE = BudgetResult("max_size_mb", "size", 4_194_304, "bytes", 2_097_152, 1, "pass", "fits")

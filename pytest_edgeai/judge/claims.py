@@ -1,0 +1,286 @@
+"""What samples of the latency can claim of a limit, however often one looks at them.
+
+Measuring stops as soon as the samples tell on which side of the limit a statistic lies. Whoever
+looks again and again at ordinary confidence intervals ends up on the wrong side too often, so the
+evidence here is counted in another way: by a likelihood ratio that, where the claim is wrong,
+exceeds 1 / error at any time at all with a probability of at most ``error`` (Ville's inequality;
+Howard, Ramdas, McAuliffe & Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence
+sequences", Annals of Statistics 49(2), 2021). ``docs/statistics.md`` has the derivation, the
+assumptions and the simulated error rates.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_edgeai import units
+from pytest_edgeai.judge.statistics import QUANTILES, Samples, effective_runs, statistic
+
+MIN_EFFECTIVE = 30
+"""With fewer independent runs, their autocorrelation itself is not known well enough."""
+MIN_FAR = 25
+"""The same, where the limit is far away."""
+MIN_FOR_MEAN = 100
+"""What makes the mean of skewed samples close to normal."""
+IN_SIGHT = 1000
+"""How many times as many runs are still worth naming."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where the true value lies: each end holds with the stated confidence; None if unbounded."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def with_told(self, holds: bool | None, limit: float) -> Interval:
+        """The same where it is known on which side of a limit the value lies, or not."""
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if holds is None:
+            low, high = min(low, limit), max(high, limit)
+        elif holds:
+            high = min(high, limit)
+        else:
+            low = max(low, limit)
+        return Interval(low if math.isfinite(low) else None, high if math.isfinite(high) else None)
+
+
+class Claim(ABC):
+    """That a statistic of the latency is at most a limit; samples and limits in one unit.
+
+    Args:
+        name: one of ``STATISTICS``.
+        confidence: each wrong answer of ``holds`` has at most the probability 1 - confidence.
+    """
+
+    least_runs: int = MIN_EFFECTIVE
+    """Fewer runs cannot support the claim."""
+
+    def __init__(self, name: str, confidence: float) -> None:
+        self.name = name
+        self.error = 1 - confidence
+
+    @abstractmethod
+    def holds(self, samples: Samples, limit: float) -> bool | None:
+        """Whether the claim is true; None where the samples cannot tell."""
+
+    def decision(
+        self, samples: Samples, limit: float, looks: Sequence[int] = ()
+    ) -> tuple[bool | None, int]:
+        """What the first look that told has told, and how many samples it had.
+
+        Whoever goes on measuring for another budget's sake does not unlearn it: later samples may
+        resemble each other so much that they tell less than the first ones. Where all samples
+        together contradict it, though, nothing is decided.
+
+        Args:
+            looks: numbers of samples after which one looked; all of them are always looked at.
+        """
+        for n in (*looks, len(samples)):
+            told = self.holds(samples[:n], limit)
+            if told is not None:
+                agrees = (statistic(self.name, samples) <= limit) is told
+                return (told if agrees else None), n
+        return None, len(samples)
+
+    @abstractmethod
+    def interval(self, samples: Samples) -> Interval:
+        """The limits that ``holds`` could not tell from the true value lie between its ends."""
+
+    @abstractmethod
+    def runs_needed(self, samples: Samples, limit: float) -> int | None:
+        """How many runs in all would decide, if they spread like these; None if out of sight."""
+
+    def says(self, samples: Samples, limit: float) -> str:
+        """What is known beside the interval."""
+        return ""
+
+
+class PercentileClaim(Claim):
+    """That at most the share 1 - q of all runs takes longer than the limit.
+
+    That is a claim on a proportion: which of the samples exceed the limit is all that counts, so
+    it holds for any distribution. Samples count for as many as they are worth at the limit
+    (``effective_runs``); where the limit is far away in standard deviations, for as many as they
+    are.
+    """
+
+    def __init__(self, name: str, confidence: float) -> None:
+        super().__init__(name, confidence)
+        self._quantile = QUANTILES[name]
+        # With none over the limit: half the weight is on "none ever is".
+        none_over = math.log(2 / self.error) / -math.log(self._quantile)
+        self.least_runs = max(MIN_EFFECTIVE, math.ceil(none_over))
+
+    def holds(self, samples: Samples, limit: float) -> bool | None:
+        import numpy as np
+
+        n, values = len(samples), np.asarray(samples)
+        over, effective = float((values > limit).sum()), effective_runs(values, limit) if n else 0
+        near = self._decision(over * effective / max(n, 1), effective)
+        if near is not None or effective < MIN_FAR:
+            return near
+        far = self._decision(over, n)
+        return far if far is not None and self._is_far(values, limit, effective, far) else None
+
+    def _is_far(self, samples: Samples, limit: float, effective: float, holds: bool) -> bool:
+        """Whether the limit is so many standard deviations away that no distribution crosses it.
+
+        Cantelli's inequality, with a margin for what few effective samples make of mean and
+        deviation. Of a sample over a limit that holds, that it is over is all that counts.
+        """
+        import numpy as np
+
+        values = np.minimum(samples, limit) if holds else np.asarray(samples)
+        odds = self._quantile / (1 - self._quantile)
+        deviations = math.sqrt(odds if holds else 1 / odds) * (1 + 3 / math.sqrt(effective))
+        gap = (limit - values.mean()) if holds else (values.mean() - limit)
+        return bool(gap >= deviations * values.std())
+
+    def interval(self, samples: Samples) -> Interval:
+        """As wide as the samples' dependence at the percentile itself makes it."""
+        import numpy as np
+
+        n, ordered = len(samples), np.sort(np.asarray(samples))
+        effective = effective_runs(samples, statistic(self.name, samples))
+        worth, counts = effective / n, range(n + 1)
+        if effective < MIN_EFFECTIVE:
+            return Interval()
+        # How many samples exceed a limit that does not pass any more, and one that fails.
+        passing = bisect_left(counts, True, key=lambda k: not self._is_under(k * worth, effective))
+        failing = bisect_left(counts, True, key=lambda k: self._is_over(k * worth, effective))
+        return Interval(
+            float(ordered[n - failing]) if failing <= n else None,
+            float(ordered[n - passing]) if passing else None,
+        )
+
+    def runs_needed(self, samples: Samples, limit: float) -> int | None:
+        import numpy as np
+
+        n, values = len(samples), np.asarray(samples)
+        over, worth = float((values > limit).mean()), effective_runs(values, limit) / n
+        steps = range(n, IN_SIGHT * n, max(n // 20, 1))
+        at = bisect_left(
+            steps, True, key=lambda m: self._decision(over * m * worth, m * worth) is not None
+        )
+        return steps[at] if at < len(steps) else None
+
+    def _decision(self, over: float, n: float) -> bool | None:
+        if n < MIN_EFFECTIVE:
+            return None
+        if self._is_under(over, n):
+            return True
+        return False if self._is_over(over, n) else None
+
+    def _is_under(self, over: float, n: float) -> bool:
+        return log_evidence(n - over, n, self._quantile) >= -math.log(self.error)
+
+    def _is_over(self, over: float, n: float) -> bool:
+        return log_evidence(over, n, 1 - self._quantile) >= -math.log(self.error)
+
+
+def log_evidence(hits: float, n: float, share: float) -> float:
+    """Log of the evidence that hits are more frequent than ``share``.
+
+    The likelihood ratio of larger shares to ``share``, averaged: half the weight is on "all are
+    hits", half is spread evenly over (share, 1). As a mean of likelihood ratios it is a
+    supermartingale that begins at 1 wherever hits are in truth no more frequent than ``share``.
+    """
+    from scipy.special import betaincc, betaln
+
+    misses = n - hits
+    under_share = hits * math.log(share) + misses * math.log1p(-share)
+    tail = float(betaincc(hits + 1, misses + 1, share))
+    if tail == 0.0:
+        return -math.inf
+    spread = float(betaln(hits + 1, misses + 1)) + math.log(tail) - math.log1p(-share)
+    if misses > 0:
+        return spread - math.log(2) - under_share
+    return math.log((math.exp(spread) + 1) / 2) - under_share
+
+
+class MeanClaim(Claim):
+    """That the mean is at most the limit.
+
+    An asymptotic confidence sequence: as for any interval of a mean, the samples' own standard
+    deviation stands for the true one, so rare and enormous outliers deceive it (Waudby-Smith,
+    Arbour, Sinha, Kennedy & Ramdas, "Time-uniform central limit theory and asymptotic confidence
+    sequences", Annals of Statistics 52(6), 2024, the one-sided form).
+    """
+
+    least_runs = MIN_FOR_MEAN
+
+    def holds(self, samples: Samples, limit: float) -> bool | None:
+        found = self.interval(samples)
+        if found.high is not None and found.high <= limit:
+            return True
+        return False if found.low is not None and found.low > limit else None
+
+    def interval(self, samples: Samples) -> Interval:
+        import numpy as np
+
+        values, n = np.asarray(samples, float), effective_runs(samples)
+        if n < MIN_FOR_MEAN:
+            return Interval()
+        mean, half = float(values.mean()), self._half_width(float(values.std(ddof=1)), n)
+        return Interval(mean - half, mean + half)
+
+    def runs_needed(self, samples: Samples, limit: float) -> int | None:
+        import numpy as np
+
+        values = np.asarray(samples, float)
+        n, worth = len(values), effective_runs(values) / len(values)
+        deviation, gap = float(values.std(ddof=1)), abs(limit - float(values.mean()))
+        steps = range(n, IN_SIGHT * n, max(n // 20, 1))
+        at = bisect_left(
+            steps,
+            True,
+            key=lambda m: (
+                m * worth >= MIN_FOR_MEAN and self._half_width(deviation, m * worth) <= gap
+            ),
+        )
+        return steps[at] if at < len(steps) else None
+
+    def _half_width(self, deviation: float, n: float) -> float:
+        """Narrowest at about 100 independent runs."""
+        twice = -2 * math.log(2 * self.error)
+        rho_squared = (twice + math.log(max(twice, 1.0)) + 1) / 100
+        scaled = n * rho_squared + 1
+        bound = math.log1p(math.sqrt(scaled) / (2 * self.error))
+        return deviation * math.sqrt(2 * scaled / (n * n * rho_squared) * bound)
+
+
+class MaxClaim(Claim):
+    """That none of the runs made took longer than the limit.
+
+    No number of runs bounds the longest of those to come. What none over the limit does bound is
+    how many will be.
+    """
+
+    def holds(self, samples: Samples, limit: float) -> bool | None:
+        if statistic("max", samples) > limit:
+            return False
+        return True if len(samples) >= self.least_runs else None
+
+    def interval(self, samples: Samples) -> Interval:
+        return Interval(statistic("max", samples), None)
+
+    def runs_needed(self, samples: Samples, limit: float) -> int | None:
+        return self.least_runs
+
+    def says(self, samples: Samples, limit: float) -> str:
+        if statistic("max", samples) > limit:
+            return ""
+        share = -math.expm1(math.log(self.error) / effective_runs(samples))
+        return f"so fewer than {units.share(share)} of all runs are over the limit"
+
+
+def claim(name: str, confidence: float) -> Claim:
+    """The claim that one of ``STATISTICS`` makes."""
+    kind = {"mean": MeanClaim, "max": MaxClaim}.get(name, PercentileClaim)
+    return kind(name, confidence)

@@ -1,0 +1,158 @@
+"""Budgets of latency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, NamedTuple
+
+from pytest_edgeai import units
+from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget
+from pytest_edgeai.judge.claims import Claim, Interval, claim
+from pytest_edgeai.judge.conditions import Disturbance, disturbance, drifted
+from pytest_edgeai.judge.evidence import Evidence, LatencySamples
+from pytest_edgeai.judge.statistics import drift, effective_runs, statistic
+from pytest_edgeai.judge.verdict import BudgetResult, Verdict
+
+_TOO_SLOW = (
+    "more threads (--edge-threads), a smaller input or model; int8 is faster on ARM, not always "
+    "on x86: what counts is the board"
+)
+
+
+class Judged(NamedTuple):
+    """A statistic of latency against a limit, in milliseconds."""
+
+    measured: float
+    interval: Interval
+    verdict: Verdict
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class LatencyBudget(Budget):
+    """A limit on a statistic of the latency, in milliseconds."""
+
+    marker: ClassVar[str] = "max_latency_ms"
+    statistic: str
+    limit_ms: float
+    confidence: float = DEFAULT_CONFIDENCE
+    threads: int | None = None
+    device: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.statistic
+
+    @property
+    def bound(self) -> tuple[float, str]:
+        return self.limit_ms, "ms"
+
+    @cached_property
+    def claim(self) -> Claim:
+        """What the samples must support."""
+        return claim(self.statistic, self.confidence)
+
+    @property
+    def least_runs(self) -> int:
+        return self.claim.least_runs
+
+    def needs_latency(self, device_name: str) -> bool:
+        return self.device in (None, device_name)
+
+    def is_decided(self, samples: LatencySamples, evidence: Evidence) -> bool:
+        return self.claim.holds(samples.ms, self.limit_ms) is not None
+
+    def spoilt(self, samples: LatencySamples, evidence: Evidence) -> Disturbance | None:
+        return spoils(samples, self.claim, self.limit_ms)
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        if not self.needs_latency(evidence.device_name):
+            reason = f"a budget for device {self.device!r}; this is {evidence.device_name!r}"
+            return self.result(None, 0, "skipped", reason)
+        samples = evidence.latency(self.threads)
+        found = judged(samples, self.claim, self.limit_ms)
+        return self.result(
+            found.measured,
+            len(samples.ms),
+            found.verdict,
+            found.reason,
+            found.advice,
+            found.interval,
+        )
+
+
+def judged(samples: LatencySamples, claimed: Claim, limit_ms: float) -> Judged:
+    """Judge samples by a claim, and by the conditions that they were taken under."""
+    times = samples.ms
+    holds, told_at = claimed.decision(times, limit_ms, samples.looks)
+    measured = statistic(claimed.name, times)
+    interval = claimed.interval(times[:told_at]).with_told(holds, limit_ms)
+    spoilt = _spoilt(samples, claimed, limit_ms, holds)
+    if spoilt is not None:
+        again = ", in a second run as well" if samples.conditions.get("first_void") else ""
+        reason = f"{spoilt.reason}{again}"
+        return Judged(measured, interval, "void", reason, spoilt.advice)
+    if holds is None:
+        reason, advice = _undecided(samples, claimed, limit_ms, interval)
+        return Judged(measured, interval, "inconclusive", reason, advice)
+    reason = f"{claimed.name} of {units.count(len(times), 'run')}"
+    sure = _interval_text(claimed, interval, holds)
+    more = claimed.says(times, limit_ms)
+    reason = ", ".join(filter(None, (reason, sure, more)))
+    if holds:
+        return Judged(measured, interval, "pass", reason, "")
+    return Judged(measured, interval, "fail", reason, _TOO_SLOW)
+
+
+def spoils(samples: LatencySamples, claimed: Claim, limit_ms: float) -> Disturbance | None:
+    """What makes the samples void for a claim, if anything does."""
+    holds, _ = claimed.decision(samples.ms, limit_ms, samples.looks)
+    return _spoilt(samples, claimed, limit_ms, holds)
+
+
+def _spoilt(
+    samples: LatencySamples, claimed: Claim, limit_ms: float, holds: bool | None
+) -> Disturbance | None:
+    times = samples.ms
+    return disturbance(samples.conditions, holds) or drifted(
+        statistic(claimed.name, times), limit_ms, drift(times), statistic("median", times)
+    )
+
+
+def _interval_text(claimed: Claim, interval: Interval, holds: bool) -> str:
+    bound, words = (interval.high, "at most") if holds else (interval.low, "at least")
+    if bound is None or claimed.name == "max":
+        return ""
+    sure = units.percent(1 - claimed.error)
+    return f"{words} {units.milliseconds(bound)} with {sure} confidence"
+
+
+def _undecided(
+    samples: LatencySamples, claimed: Claim, limit_ms: float, interval: Interval
+) -> tuple[str, str]:
+    """Why the samples cannot tell, and what would."""
+    times, sure = samples.ms, units.percent(1 - claimed.error)
+    n, name, worth = len(times), claimed.name, effective_runs(times, limit_ms)
+    runs = units.count(n, "run")
+    if n < claimed.least_runs:
+        reason = f"only {runs}: {name} at {sure} confidence needs {claimed.least_runs}"
+    elif interval.low is None or interval.high is None:
+        reason = (
+            f"{runs} that resemble each other are worth only {units.significant(worth, 2)}: too "
+            f"few for {name} at {sure} confidence"
+        )
+    else:
+        low, high = units.milliseconds(interval.low), units.milliseconds(interval.high)
+        reason = (
+            f"{name} of {runs} is between {low} and {high} with {sure} confidence: the limit lies "
+            "in between"
+        )
+    needed = claimed.runs_needed(times, limit_ms)
+    if needed is None:
+        return reason, "a limit further away: no number of runs in sight tells at today's spread"
+    more = max(needed, claimed.least_runs) - n
+    takes = units.seconds(more * statistic("mean", times) / 1e3)
+    text = f"{samples.more}: about {units.count(more, 'more run')}, {takes}, would decide this"
+    return reason, f"{text} at today's spread"

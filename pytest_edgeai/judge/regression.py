@@ -1,0 +1,196 @@
+"""Budgets against what an earlier run recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from pytest_edgeai import units
+from pytest_edgeai.judge.accuracy import DROP_ADVICE, changes, pairs_of
+from pytest_edgeai.judge.baseline import Found, LatencyBaseline, independent
+from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.claims import Claim, claim
+from pytest_edgeai.judge.conditions import Disturbance
+from pytest_edgeai.judge.evidence import Evidence, LatencySamples, Score
+from pytest_edgeai.judge.latency import judged, spoils
+from pytest_edgeai.judge.size import too_large
+from pytest_edgeai.judge.statistics import QUANTILES, statistic
+from pytest_edgeai.judge.verdict import BudgetResult
+
+LATENCY = ("mean", *QUANTILES)
+OF = (*LATENCY, "size", "accuracy")
+"""What may be compared with a baseline."""
+FLOOR_MS = 0.05
+FLOOR_BYTES = 16 * 1024
+PRECISE = 0.05
+"""Width of the interval, as a share, at which a baseline's latency is known well enough."""
+_STALE = "the baseline is stale: --edge-save-baseline records this one"
+
+
+@dataclass(frozen=True)
+class RegressionBudget(Budget):
+    """A limit on how much worse than its baseline a model may be, as a fraction of it."""
+
+    marker: ClassVar[str] = "max_regression"
+    fraction: float
+    of: str = "p95"
+    confidence: float = DEFAULT_CONFIDENCE
+
+    @property
+    def label(self) -> str:
+        return f"{self.of} regression"
+
+    @property
+    def bound(self) -> tuple[float, str]:
+        return self.fraction, "fraction"
+
+    @cached_property
+    def claim(self) -> Claim:
+        """What samples of the latency must support."""
+        return claim(self.of, self.confidence)
+
+    @property
+    def needs_data(self) -> bool:
+        return self.of == "accuracy"
+
+    @property
+    def least_runs(self) -> int:
+        return self.claim.least_runs if self.of in LATENCY else 0
+
+    def needs_latency(self, device_name: str) -> bool:
+        return self.of in LATENCY
+
+    def is_decided(self, samples: LatencySamples, evidence: Evidence) -> bool:
+        found = evidence.recorded()
+        if found.baseline is not None and found.baseline.latency is not None:
+            limit_ms = self._limit_ms(found.baseline.latency)
+            return self.claim.holds(samples.ms, limit_ms) is not None
+        if found.verdict != "skipped":
+            return True
+        seen = self.claim.interval(samples.ms)
+        if seen.low is None or seen.high is None:
+            return False
+        return seen.high - seen.low <= PRECISE * statistic(self.of, samples.ms)
+
+    def spoilt(self, samples: LatencySamples, evidence: Evidence) -> Disturbance | None:
+        found = evidence.recorded()
+        if found.baseline is None or found.baseline.latency is None:
+            return None
+        return spoils(samples, self.claim, self._limit_ms(found.baseline.latency))
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        if self.of == "size":
+            return self._of_size(evidence)
+        if self.of == "accuracy":
+            return self._of_accuracy(evidence)
+        return self._of_latency(evidence)
+
+    def _of_size(self, evidence: Evidence) -> BudgetResult:
+        size, found = evidence.size_bytes, evidence.recorded()
+        if found.baseline is None:
+            return self._without(found, 1)
+        base = found.baseline.size_bytes
+        limit = max(base * (1 + self.fraction), base + FLOOR_BYTES)
+        reason = f"the file has {size:,} bytes, the baseline's had {base:,}"
+        bound = (limit, "bytes")
+        if size > limit:
+            return self.result(size, 1, "fail", reason, too_large(evidence.variant), bound=bound)
+        stale = size < base / (1 + self.fraction) and size < base - FLOOR_BYTES
+        return self.result(size, 1, "pass", reason, _STALE if stale else "", bound=bound)
+
+    def _of_accuracy(self, evidence: Evidence) -> BudgetResult:
+        own, found = evidence.score("accuracy"), evidence.recorded()
+        if found.baseline is None:
+            return self._without(found, own.samples)
+        kept = found.baseline.accuracy
+        if kept is None:
+            return self._without(_lacks("accuracy"), own.samples)
+        if kept.data != own.data:
+            return self._without(_OTHER_DATA, own.samples)
+        base = Score(kept.value, kept.samples, own.labels, hits=kept.right, classes=own.classes)
+        pairs = pairs_of(base, own)
+        assert pairs is not None
+        drop, limit = base.value - own.value, base.value * self.fraction
+        reason = (
+            f"accuracy {units.share(base.value)} (baseline) -> {units.share(own.value)} on "
+            f"{units.count(own.samples, 'sample')}, McNemar p = "
+            f"{units.significant(pairs.p_value, 2)}"
+        )
+        bound, error = (limit, "points"), 1 - self.confidence
+        if not at_most(drop, limit):
+            details = tuple(changes(pairs, base, own))
+            return self.result(
+                drop, own.samples, "fail", reason, DROP_ADVICE, details=details, bound=bound
+            )
+        advice = _STALE if -drop > limit and pairs.p_value < error else ""
+        return self.result(drop, own.samples, "pass", reason, advice, bound=bound)
+
+    def _of_latency(self, evidence: Evidence) -> BudgetResult:
+        samples, found = evidence.latency(None), evidence.recorded()
+        n = len(samples.samples_ns)
+        if found.baseline is None:
+            return self._without(found, n)
+        base = found.baseline.latency
+        if base is None:
+            return self._without(_lacks("latency"), n)
+        shapes = samples.conditions.get("input_shapes")
+        if base.input_shapes != shapes:
+            return self._without(_other_inputs(base.input_shapes, shapes), n)
+        limit_ms, base_ms = self._limit_ms(base), base.ms[self.of]
+        seen = judged(samples, self.claim, limit_ms)
+        verdict, reason, advice = seen.verdict, seen.reason, seen.advice
+        reason += f"; the baseline's was {units.milliseconds(base_ms)} of {base.n:,}"
+        slower = seen.measured > base_ms
+        chance = self._chance(base, samples, slower)
+        beyond = chance <= 1 - self.confidence
+        noise = f"by a rank test the difference has p = {units.significant(chance, 2)}"
+        if verdict == "fail" and not beyond:
+            verdict, advice = "inconclusive", f"{samples.more}, or record the baseline anew"
+            reason += f"; {noise}: within the noise"
+        elif verdict == "pass" and beyond and seen.measured < self._faster_ms(base_ms):
+            advice = f"faster than the baseline, {noise}: {_STALE}"
+        return self.result(
+            seen.measured, n, verdict, reason, advice, seen.interval, bound=(limit_ms, "ms")
+        )
+
+    def _without(self, found: Found, n: int) -> BudgetResult:
+        return self.result(None, n, found.verdict, found.reason, found.advice)
+
+    def _limit_ms(self, base: LatencyBaseline) -> float:
+        base_ms = base.ms[self.of]
+        return max(base_ms * (1 + self.fraction), base_ms + FLOOR_MS)
+
+    def _faster_ms(self, base_ms: float) -> float:
+        return min(base_ms / (1 + self.fraction), base_ms - FLOOR_MS)
+
+    def _chance(self, base: LatencyBaseline, samples: LatencySamples, slower: bool) -> float:
+        """One-sided p-value of a rank test, on samples that are as good as independent.
+
+        Wilcoxon, Mann and Whitney's for the mean and the median. For another percentile a shift of
+        the middle tells nothing: there the shares over the percentile of all samples together are
+        compared by Fisher's exact test (Mood's test at another quantile than the median).
+        """
+        import numpy as np
+        from scipy.stats import fisher_exact, mannwhitneyu
+
+        before, now = np.array(base.samples_ns), independent(samples.samples_ns)
+        way = "greater" if slower else "less"
+        if self.of in ("mean", "median"):
+            return float(mannwhitneyu(now, before, alternative=way).pvalue)
+        level = np.quantile(np.concatenate([before, now]), QUANTILES[self.of])
+        over = [[int((part > level).sum()), int((part <= level).sum())] for part in (now, before)]
+        return float(fisher_exact(over, alternative=way).pvalue)
+
+
+def _lacks(what: str) -> Found:
+    return Found(None, reason=f"the baseline has no {what}: no budget measured it then")
+
+
+_OTHER_DATA = Found(
+    None, reason="the baseline was scored on another data set: evaluation_data has changed"
+)
+
+
+def _other_inputs(before: Any, now: Any) -> Found:
+    return Found(None, reason=f"the baseline was timed on other input shapes: {before}, now {now}")

@@ -1,0 +1,68 @@
+"""The stated confidence holds under the real stopping rule: simulated, seeded measurements."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from simulation import (
+    CONFIDENCE,
+    CORRELATIONS,
+    LATENCIES,
+    Latency,
+    Simulated,
+    verdict,
+    wrong_verdicts,
+)
+
+from pytest_edgeai.judge.latency import LatencyBudget
+
+RUNS = 150
+
+
+@pytest.mark.parametrize("is_over", [True, False], ids=["just_over", "just_under"])
+@pytest.mark.parametrize("correlation", CORRELATIONS)
+@pytest.mark.parametrize("times", LATENCIES, ids=[latency.name for latency in LATENCIES])
+def test_wrong_verdicts_on_p95_are_rare(times: Latency, correlation: float, is_over: bool) -> None:
+    seen = wrong_verdicts("p95", times, correlation, is_over, RUNS)
+    wrong = seen["pass" if is_over else "fail"]
+    assert binomtest(wrong, RUNS, 1 - CONFIDENCE, alternative="greater").pvalue > 0.01, seen
+
+
+@pytest.mark.parametrize("name", ["median", "p90", "p99"])
+def test_other_percentiles_too(name: str) -> None:
+    wrong = sum(
+        wrong_verdicts(name, LATENCIES[1], correlation, True, RUNS)["pass"]
+        for correlation in CORRELATIONS
+    )
+    assert wrong <= (1 - CONFIDENCE) * RUNS * len(CORRELATIONS)
+
+
+def test_the_simulation_can_tell_a_wrong_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples that are taken for independent, and looked at with an ordinary interval."""
+    monkeypatch.setattr(
+        "pytest_edgeai.judge.claims.effective_runs", lambda samples, limit=None: len(samples)
+    )
+    seen = wrong_verdicts("p95", LATENCIES[0], 0.9, True, RUNS)
+    assert seen["pass"] > 3 * (1 - CONFIDENCE) * RUNS
+
+
+def test_at_half_the_limit_little_is_measured() -> None:
+    """150 runs or a second, which is 200 runs here."""
+    random, times = np.random.default_rng(2), LATENCIES[0]
+    budget = LatencyBudget("p95", 2 * float(times.at(0.95)), CONFIDENCE)
+    found = [verdict(Simulated(times, 0.3, random), budget) for _ in range(100)]
+    assert {name for name, _ in found} == {"pass"}
+    assert max(n for _, n in found) <= 200
+
+
+def test_within_one_per_cent_the_cap_is_used() -> None:
+    random, times = np.random.default_rng(3), LATENCIES[1]
+    for ratio in (0.99, 1.01):
+        budget = LatencyBudget("p95", float(times.at(0.95)) * ratio, CONFIDENCE)
+        found = [verdict(Simulated(times, 0.3, random), budget, 5.0) for _ in range(50)]
+        seen = Counter(name for name, _ in found)
+        assert seen["inconclusive"] >= 48
+        assert min(n for name, n in found if name == "inconclusive") > 700
