@@ -98,8 +98,14 @@ def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:
         if benchmark.are_of(item, subject.interpreter):
             from pytest_edgeai.measure.latency import conditions_of
 
-            facts = {**_facts(subject), "conditions": conditions_of(subject.interpreter)}
-            benchmark.describe(item.funcargs["benchmark"], rounds_ns, **facts)  # type: ignore[attr-defined]
+            own = subject.interpreter
+            seen = {"before": own.before_bursts, "after": own.conditions(), **conditions_of(own)}
+            benchmark.describe(
+                item.funcargs["benchmark"],  # type: ignore[attr-defined]
+                rounds_ns,
+                conditions=seen,
+                **_facts(subject),
+            )
             if benchmark.are_single(item, rounds_ns):
                 subject.rounds_ns = rounds_ns
 

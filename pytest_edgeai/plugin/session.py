@@ -230,7 +230,8 @@ def time_estimate(asked: Iterable[Asked], settings: Settings) -> list[str]:
         return []
     from pytest_edgeai import units
 
-    least, most = count * SECONDS_IF_CLEAR, count * settings.max_seconds
+    most = count * settings.max_seconds
+    least = min(count * SECONDS_IF_CLEAR, most)
     return [
         f"edgeai: {units.count(count, 'latency measurement')}: {units.seconds(least)} where all "
         f"is clear, {units.seconds(most)} where nothing is"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter as Runtime
 
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.errors import EdgeAIError, TensorError
+from pytest_edgeai.judge.conditions import FLAGS
 from pytest_edgeai.judge.evidence import LatencySamples
 from pytest_edgeai.judge.latency import LatencyBudget, judged
 from pytest_edgeai.judge.statistics import statistic
@@ -94,7 +97,8 @@ class TestHowOften:
         samples = measured(
             open_model(tiny / "scalar.tflite"), max_seconds=2, is_enough=lambda samples: False
         )
-        assert 0.8 < samples.samples_ns.sum() / 1e9 < 2
+        assert len(samples.looks) > 1
+        assert 0.55 < samples.samples_ns.sum() / 1e9 < 2
         assert time.monotonic() - start < 8
 
     @pytest.mark.parametrize(("share", "verdict"), [(2.0, "pass"), (0.5, "fail")])
@@ -114,24 +118,19 @@ class TestHowOften:
         assert sorted(took)[ATTEMPTS // 2] < 1, took
 
     def test_at_its_own_p95_the_cap_is_used(self, published: Callable[[str], Interpreter]) -> None:
+        """The p95 of one measurement is not quite that of the next one."""
         interpreter = published("vww_96_int8")
-        budget = LatencyBudget("p95", statistic("p95", measured(interpreter).ms))
-        samples = measured(
-            interpreter, budget.least_runs, 3, lambda found: budget.is_decided(found, NOTHING)
-        )
-        found = judged(samples, budget.claim, statistic("p95", samples.ms))
-        assert found.verdict == "inconclusive"
-        assert "the limit lies in between" in found.reason
-
-    def test_the_cap_is_above_all(self, steps: Callable[[float], Interpreter]) -> None:
-        interpreter = steps(0.02)
-        start = time.monotonic()
-        samples = measured(interpreter, 300, 0.6)
-        assert time.monotonic() - start < 10 * 0.6
-        assert 1 <= runs(samples) < 100
-
-    def test_no_time_at_all(self, steps: Callable[[float], Interpreter]) -> None:
-        assert runs(measured(steps(0.02), 300, 0.0)) == 1
+        verdicts = []
+        for _ in range(2 * ATTEMPTS):
+            budget = LatencyBudget("p95", statistic("p95", measured(interpreter).ms))
+            is_decided = partial(budget.is_decided, evidence=NOTHING)
+            samples = measured(interpreter, budget.least_runs, 2, is_decided)
+            found = judged(samples, budget.claim, budget.limit_ms)
+            verdicts.append(found.verdict)
+            if found.verdict == "inconclusive" and "lies in between" in found.reason:
+                assert samples.samples_ns.sum() / 1e9 > 1
+                return
+        pytest.fail(f"no measurement was inconclusive: {verdicts}")
 
 
 class TestInTurns:
@@ -213,6 +212,43 @@ class TestWhat:
 
     def test_a_model_without_delegate(self, tiny: Path, open_model: Open) -> None:
         assert open_model(tiny / "number_of_word.tflite").delegated is False
+
+
+class TestThrottling:
+    """A fake ``vcgencmd`` on the path, whose flags change in the middle of the run."""
+
+    @pytest.mark.parametrize(
+        ("flags", "names"),
+        [
+            (["0x0", "0x0", "0x0", "0x0"], []),
+            (["0x0", "0x50000", "0x50004", "0x50000"], ["throttled"]),
+            (["0x0", "0x0", "0xe0000", "0xe0000"], FLAGS[1:]),
+        ],
+    )
+    def test_it_is_seen(
+        self,
+        flags: list[str],
+        names: list[str],
+        tmp_path: Path,
+        published: Callable[[str], Interpreter],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for number, value in enumerate(flags):
+            (tmp_path / str(number)).write_text(value)
+        program = tmp_path / "vcgencmd"
+        program.write_text(
+            f"#!/bin/sh\ncd {tmp_path}\nset -- [0-9]*\n"
+            'echo "throttled=$(cat "$1")"\n[ $# = 1 ] || rm "$1"\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+        samples = measured(published("vww_96_int8"), is_enough=lambda found: len(found.looks) == 2)
+        assert samples.conditions["before"]["throttled"] == int(flags[1], 16)
+        assert samples.conditions["after"]["throttled"] == int(flags[3], 16)
+        assert samples.conditions["throttling"] == list(names)
+        budget = LatencyBudget("p95", 1000.0)
+        verdict = judged(samples, budget.claim, budget.limit_ms).verdict
+        assert verdict == ("void" if names else "pass")
 
 
 class TestInputs:

@@ -1,7 +1,7 @@
 """pytester forgets what an inner run imports; these are imported once, outside of it.
 
-NumPy cannot be loaded twice in a process, Hypothesis takes a second (its pytest plugin imports it
-at the end of every run), and the others a tenth of one.
+NumPy and SciPy cannot be loaded twice in a process, Hypothesis takes a second (its pytest plugin
+imports it at the end of every run), and the others a tenth of one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,18 @@ import importlib
 
 import pytest
 
-for name in ("numpy", "execnet", "filelock", "hypothesis.core", "rich.console", "rich.table"):
+OUTSIDE = (
+    "numpy",
+    "scipy.optimize",
+    "scipy.special",
+    "scipy.stats",
+    "execnet",
+    "filelock",
+    "hypothesis.core",
+    "rich.console",
+    "rich.table",
+)
+for name in OUTSIDE:
     importlib.import_module(name)
 
 

@@ -51,7 +51,7 @@ def test_rounds_are_inferences_on_the_device(digits_suite: pytest.Pytester) -> N
     entry = benchmarks(digits_suite)["test_own"]
     stats, extra = entry["stats"], entry["extra_info"]
     assert stats["iterations"] == 1
-    assert len(stats["data"]) == stats["rounds"] > 59
+    assert len(stats["data"]) == stats["rounds"] > 72
     # 49 kFLOP take microseconds; with the way to the process and back it is over 50 of them.
     assert 0 < stats["median"] < 50e-6
     for key, share in {"p50_ms": 0.5, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99}.items():
@@ -60,16 +60,21 @@ def test_rounds_are_inferences_on_the_device(digits_suite: pytest.Pytester) -> N
     conditions = extra["conditions"]
     assert conditions["runtime"] == "ai-edge-litert"
     assert conditions["threads"] == 1
-    assert {"runtime_version", "cpu", "machine", "load_1min", "governor"} <= set(conditions)
+    assert {"runtime_version", "cpu", "machine", "before", "after"} <= set(conditions)
+    assert conditions["after"]["load_1min"] >= 0
 
 
 def test_budgets_are_judged_on_the_same_rounds(digits_suite: pytest.Pytester) -> None:
-    run(digits_suite, OWN).assert_outcomes(passed=1)
+    """A median far below its limit needs no others."""
+    many = OWN.replace("p95=100, mean=100", "median=100").replace(
+        "benchmark(int8_interpreter.invoke)",
+        "benchmark.pedantic(int8_interpreter.invoke, rounds=10_000)",
+    )
+    run(digits_suite, many).assert_outcomes(passed=1)
     stats = benchmarks(digits_suite)["test_own"]["stats"]
-    budgets = {b["statistic"]: b for b in records(digits_suite)["test_own"]["budgets"]}
-    assert budgets["p95"]["n"] == stats["rounds"]
-    assert budgets["p95"]["measured"] == pytest.approx(percentile_ms(stats["data"], 0.95))
-    assert budgets["mean"]["measured"] == pytest.approx(stats["mean"] * 1e3, rel=1e-6)
+    (budget,) = records(digits_suite)["test_own"]["budgets"]
+    assert budget["n"] == stats["rounds"] == 10_000
+    assert budget["measured"] == pytest.approx(percentile_ms(stats["data"], 0.5))
 
 
 OF_BUDGETS = """
@@ -161,7 +166,8 @@ def test_other_ways_to_use_benchmark(digits_suite: pytest.Pytester) -> None:
     # Timed from here, with the way to the process and back.
     assert entries["test_own_timer"]["stats"]["median"] > entries["test_pedantic"]["stats"]["max"]
     assert entries["test_pedantic"]["stats"]["rounds"] == 64
-    assert records(digits_suite)["test_pedantic"]["budgets"][0]["n"] == 64
+    # More runs than its rounds are needed for this budget.
+    assert records(digits_suite)["test_pedantic"]["budgets"][0]["n"] > 64
     assert entries["test_iterations"]["stats"]["iterations"] == 10
     assert entries["test_two"]["stats"]["median"] > entries["test_pedantic"]["stats"]["min"]
     mine = entries["test_settings_of_the_user_stay"]
@@ -230,7 +236,9 @@ def test_the_time_of_a_conversion(digits_suite: pytest.Pytester) -> None:
     assert all(0.01 < seconds < 3 for seconds in stats["data"])
 
 
-def test_rounds_are_enough_for_the_budgets(digits_suite: pytest.Pytester) -> None:
+def test_rounds_are_as_many_as_the_budgets_need_or_are_added_to(
+    digits_suite: pytest.Pytester,
+) -> None:
     source = """
     import pytest
     from pytest_edgeai import max_latency_ms
@@ -243,15 +251,12 @@ def test_rounds_are_enough_for_the_budgets(digits_suite: pytest.Pytester) -> Non
     def test_too_few(benchmark, int8_interpreter):
         benchmark.pedantic(int8_interpreter.invoke, rounds=20)
     """
-    result = run(digits_suite, source)
-    result.assert_outcomes(passed=1, failed=1)
-    assert benchmarks(digits_suite)["test_chosen"]["stats"]["rounds"] >= 299
-    result.stdout.fnmatch_lines(
-        [
-            "*only 20 runs: p95 at 95 % confidence needs 59",
-            "*try: give the benchmark more rounds, or let it choose them",
-        ]
-    )
+    run(digits_suite, source).assert_outcomes(passed=2)
+    entries = benchmarks(digits_suite)
+    assert entries["test_chosen"]["stats"]["rounds"] >= 368
+    assert entries["test_too_few"]["stats"]["rounds"] == 20
+    (budget,) = records(digits_suite)["test_too_few"]["budgets"]
+    assert budget["n"] > 100
 
 
 def test_rounds_without_an_inference_are_no_latency(digits_suite: pytest.Pytester) -> None:

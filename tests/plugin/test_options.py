@@ -21,6 +21,7 @@ MATRIX: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any]]] = {
     "convert_timeout": (600.0, ("50", 50.0), ("61", 61.0)),
     "int8_io": ("uint8", ("int8", "int8"), ("float32", "float32")),
     "calibration_samples": (200, ("20", 20), ("50", 50)),
+    "inconclusive": ("fail", ("warn", "warn"), ("warn", "warn")),
     "report": ((), ("a.json", ("a.json",)), ("b.json", ("b.json",))),
 }
 BY_NAME = {option.name: option for option in OPTIONS}
@@ -34,7 +35,7 @@ def settings(pytester: pytest.Pytester, ini: str = "", *args: str) -> Settings:
 
 
 def test_the_matrix_has_every_option() -> None:
-    assert set(MATRIX) == set(BY_NAME) - {"cache_dir"}
+    assert set(MATRIX) == set(BY_NAME) - {"cache_dir", "baseline"}
 
 
 @pytest.mark.parametrize("name", MATRIX)
@@ -61,6 +62,22 @@ def test_no_cache(pytester: pytest.Pytester) -> None:
     assert not settings(pytester, "edge_no_cache = true").use_cache
     assert settings(pytester, "edge_no_cache = false").use_cache
     assert not settings(pytester, "edge_no_cache = false", "--edge-no-cache").use_cache
+
+
+def test_save_baseline(pytester: pytest.Pytester) -> None:
+    assert not settings(pytester).save_baseline
+    assert settings(pytester, "edge_save_baseline = true").save_baseline
+    assert settings(pytester, "", "--edge-save-baseline").save_baseline
+
+
+def test_baselines_are_in_the_root_folder_or_where_the_flag_says(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = pytester.mkdir("inside")
+    monkeypatch.chdir(inside)
+    assert settings(pytester).baseline == pytester.path / "edge_baselines"
+    assert settings(pytester, "edge_baseline = kept").baseline == pytester.path / "kept"
+    assert settings(pytester, "", "--edge-baseline=mine").baseline == inside / "mine"
 
 
 def test_cache_dir_of_ini_is_relative_to_it_and_of_flag_to_where_you_are(
@@ -91,7 +108,7 @@ WRONG = [
     ("max_seconds", "nan", "must be a number over 0, not nan"),
     ("max_seconds", "inf", "must be a number over 0, not inf"),
     ("max_seconds", "soon", "must be a number over 0, not soon"),
-    ("confidence", "95", "must be a number between 0 and 1, not 95"),
+    ("confidence", "95", "must be a number between 0.5 and 1, not 95"),
     ("call_timeout", "-1", "must be a number over 0, not -1"),
     ("calibration_samples", "-5", "must be a whole number from 1, not -5"),
     ("runtime", "litert2", "'litert2' is not one of auto, litert, tflite-runtime, tensorflow"),

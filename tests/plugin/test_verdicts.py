@@ -28,7 +28,7 @@ def test_all_failing_budgets_are_in_one_failure(digits_suite: pytest.Pytester) -
         r"max_latency_ms: p95 0.0\d+ ms, limit 0.00001 ms: 0.0\d+ ms over \([\d,]+ times the",
         r"p95 of [\d,]+ runs",
         r"median 0.0\d+ ms, p95 0.0\d+ ms, max [\d.]+ ms; inputs \w*",
-        r"ai-edge-litert [\d.]+, 1 thread, .+ \(\w+\), governor \w+, load \w*",
+        r"ai-edge-litert [\d.]+, 1 thread, .+ \(\w+\), governor \w+, others \d+%",
         r"try: more threads \(--edge-threads\)",
         r"max_size_mb: size 0.0\d+ MB, limit 0.001 MB: 0.0\d+ MB over \([\d.]+ times the limit\)",
         r"the file has [\d,]+ bytes; the limit is 1,048",
@@ -194,8 +194,8 @@ def test_too_few_runs_fail_a_test_as_inconclusive(digits_suite: pytest.Pytester)
     result.stdout.fnmatch_lines(
         [
             "  max_latency_ms: p99 0.* ms, limit 1,000 ms: inconclusive",
-            "    only 1 run: p99 at 95 % confidence needs 299",
-            "    try: raise --edge-max-seconds",
+            "    only 1 run: p99 at 95 % confidence needs 368",
+            "    try: raise --edge-max-seconds: about 367 more runs, *, would decide",
         ]
     )
 
