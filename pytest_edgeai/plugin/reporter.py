@@ -67,12 +67,30 @@ class Reporter:
     def _last_lines(self) -> list[str]:
         distributed = self._config.getoption("dist", "no") != "no"
         lines = self._devices() if distributed else self._unused()
+        lines += self._notes()
         tally = self._session.conversions()
         if any(tally.values()):
             made, cached = tally["converted"], tally["cached"]
             lines.append(f"edgeai: {made} converted, {cached} from the cache")
         if not hasattr(self._config, "workerinput"):
             lines += [f"edgeai: report {name}" for name in self._session.settings.report]
+        return lines
+
+    def _notes(self) -> list[str]:
+        """What passing budgets have to tell, and where baselines were recorded."""
+        lines = [
+            f"edgeai: {record['nodeid'].partition('::')[2]} ({record['variant']}): "
+            f"{budget['statistic']}: {budget['advice']}"
+            for record in self._records
+            for budget in record["budgets"]
+            if budget["verdict"] == "pass" and budget["advice"]
+        ]
+        files = {record["baseline_file"] for record in self._records} - {None}
+        if files:
+            from pytest_edgeai.units import count
+
+            folder = self._session.settings.baseline
+            lines.append(f"edgeai: {count(len(files), 'baseline')} recorded in {folder}")
         return lines
 
     def _unused(self) -> list[str]:

@@ -164,8 +164,7 @@ class Subject:
         samples = self.any_latency
         conditions = samples.conditions if samples else conditions_of(self.interpreter)
         model = self.interpreter.model
-        entry = record(nodeid, model, self.device_name, conditions, self.results)
-        return {**entry, "baseline": self.baseline_file}
+        return record(nodeid, model, self.device_name, conditions, self.results, self.baseline_file)
 
     def _timed_by(self, threads: int) -> list[Budget]:
         return [

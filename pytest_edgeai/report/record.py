@@ -18,6 +18,7 @@ def record(
     device: str,
     conditions: dict[str, Any],
     results: list[BudgetResult],
+    baseline_file: str | None = None,
 ) -> Record:
     """The record of one interpreter."""
     facts = model.facts
@@ -33,6 +34,7 @@ def record(
         },
         "conditions": conditions,
         "budgets": [{**result.as_dict(), "headroom": result.headroom} for result in results],
+        "baseline_file": baseline_file,
     }
 
 
@@ -45,4 +47,5 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
         "model": None,
         "conditions": {},
         "budgets": [],
+        "baseline_file": None,
     }

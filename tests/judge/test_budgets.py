@@ -302,6 +302,10 @@ class TestVoid:
         assert self.result(busy, 1.0).verdict == "pass"
         assert self.result({"others_share": 0.05}).verdict == "fail"
 
+    def test_nor_do_they_make_a_model_ten_times_as_slow(self) -> None:
+        assert self.result({"others_share": 0.4}, 51.0).verdict == "fail"
+        assert self.result({"others_share": 0.4}, 49.0).verdict == "void"
+
     def test_emulation_may_be_allowed(self) -> None:
         assert self.result({"emulated": True, "allow_emulated_timing": True}).verdict == "fail"
 

@@ -114,6 +114,17 @@ def test_refused_on_another_device(digits_suite: pytest.Pytester, run: Run) -> N
     assert run()["size"]["verdict"] == "pass"
 
 
+def test_a_stale_one_is_told_of(digits_suite: pytest.Pytester, run: Run) -> None:
+    result = digits_suite.runpytest(*FAST, "--edge-save-baseline")
+    result.stdout.fnmatch_lines(["edgeai: 1 baseline recorded in *edge_baselines"])
+    changed(only_file(digits_suite), lambda content: content.update(size_bytes=10**7))
+    result = digits_suite.runpytest(*FAST)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["edgeai: test_no_worse (int8): size regression: the baseline is stale: *"]
+    )
+
+
 def test_a_failed_test_is_no_baseline(digits_suite: pytest.Pytester, run: Run) -> None:
     digits_suite.makepyfile(test_it=SUITE.replace("@max_reg", "@max_size_mb(0.001)\n@max_reg", 1))
     run("--edge-save-baseline")

@@ -380,3 +380,110 @@ def test_a_lost_process_costs_what_needs_it(digits_suite: pytest.Pytester) -> No
         ("p95", "error"),
         ("size", "pass"),
     ]
+
+
+class TestInconclusive:
+    """A limit that no measurement can tell from the truth: a model's time at a cap of no time."""
+
+    SUITE = (
+        "from pytest_edgeai import max_latency_ms\n"
+        "@max_latency_ms(p99=1000)\n"
+        "def test_it(converted_interpreter): pass"
+    )
+    NO_TIME = "--edge-max-seconds=0.000001"
+
+    def test_it_fails(self, digits_suite: pytest.Pytester) -> None:
+        digits_suite.makepyfile(self.SUITE)
+        digits_suite.runpytest(self.NO_TIME).assert_outcomes(failed=1)
+
+    def test_it_may_warn(self, digits_suite: pytest.Pytester) -> None:
+        digits_suite.makepyfile(self.SUITE)
+        result = digits_suite.runpytest(
+            self.NO_TIME, "--edge-inconclusive=warn", "-Wdefault::pytest_edgeai.EdgeAIWarning"
+        )
+        result.assert_outcomes(passed=1, warnings=1)
+        result.stdout.fnmatch_lines(
+            ["*EdgeAIWarning: converted of digits.keras: max_latency_ms: p99 * inconclusive: *"]
+        )
+        table = result.stdout.str().partition("edge AI budgets")[2]
+        assert "inconclusive" in table
+
+    def test_a_warning_may_be_an_error(self, digits_suite: pytest.Pytester) -> None:
+        digits_suite.makepyfile(self.SUITE)
+        result = digits_suite.runpytest(
+            self.NO_TIME, "--edge-inconclusive=warn", "-Werror::pytest_edgeai.EdgeAIWarning"
+        )
+        result.assert_outcomes(failed=1)
+
+
+def test_the_header_says_how_long_measuring_may_take(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(
+        """
+        from pytest_edgeai import max_latency_ms, max_size_mb
+
+        @max_latency_ms(p95=1000)
+        @max_latency_ms(p95=1000, threads=2)
+        def test_two(converted_interpreter): pass
+
+        @max_latency_ms(p95=1000)
+        def test_three(interpreter): pass
+
+        @max_size_mb(100)
+        def test_none(converted_interpreter): pass
+        """
+    )
+    result = digits_suite.runpytest("--edge-max-seconds=10", "--benchmark-disable")
+    result.stdout.fnmatch_lines(
+        ["edgeai: 5 latency measurements: 7.5 s where all is clear, 50 s where nothing is"]
+    )
+
+
+def test_interpreters_of_one_test_are_timed_in_turns(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(
+        """
+        import pytest
+        from pytest_edgeai import max_latency_ms
+        from pytest_edgeai.device.interpreter import Interpreter
+
+        order = []
+
+        @pytest.fixture(autouse=True)
+        def watched(monkeypatch):
+            time_runs = Interpreter.time_runs
+
+            def noted(self, *args):
+                order.append(self.variant)
+                return time_runs(self, *args)
+
+            monkeypatch.setattr(Interpreter, "time_runs", noted)
+
+        @max_latency_ms(p95=1000)
+        def test_both(converted_interpreter, int8_interpreter): pass
+
+        def test_order():
+            start = [*["converted"] * 2, *["int8"] * 2]
+            assert order[:4] == start
+            assert order[4:12] == ["converted", "int8"] * 4
+        """
+    )
+    digits_suite.runpytest("--benchmark-disable", "--edge-max-seconds=10").assert_outcomes(passed=2)
+
+
+def test_a_failing_drop_says_where(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(
+        """
+        from pytest_edgeai import max_accuracy_drop
+
+        @max_accuracy_drop(0.0, baseline="source", confidence=0.95)
+        def test_it(int8_interpreter): pass
+        """
+    )
+    result = digits_suite.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "  max_accuracy_drop: accuracy drop *: *",
+            "*right before and wrong now, * the other way (McNemar p = *",
+            "*on other samples of the same kind the drop is between *",
+        ]
+    )
