@@ -31,18 +31,29 @@ _ACCURACY_ADVICE = (
 
 
 @dataclass(frozen=True)
-class AccuracyDropBudget(Budget):
-    """A limit on how far a metric falls below a baseline's, absolute."""
+class _MetricBudget(Budget):
+    """A limit on a metric; with a confidence it is judged by an interval."""
 
-    marker: ClassVar[str] = "max_accuracy_drop"
     limit: float
     metric: Metric = "accuracy"
-    baseline: str = "converted"
     confidence: float | None = None
 
     @property
     def needs_data(self) -> bool:
         return True
+
+    @property
+    def sure(self) -> float:
+        """The confidence of the interval that is shown."""
+        return self.confidence or DEFAULT_CONFIDENCE
+
+
+@dataclass(frozen=True)
+class AccuracyDropBudget(_MetricBudget):
+    """A limit on how far a metric falls below a baseline's, absolute."""
+
+    marker: ClassVar[str] = "max_accuracy_drop"
+    baseline: str = "converted"
 
     @property
     def label(self) -> str:
@@ -72,7 +83,7 @@ class AccuracyDropBudget(Budget):
         verdict = self._verdict(drop, interval)
         details = [] if pairs is None else [_pairs_text(pairs)]
         if interval.low is not None and interval.high is not None:
-            details.append(_between("the drop", interval, self.bound[1], self.confidence))
+            details.append(_between("the drop", interval, self.bound[1], self.sure))
         if pairs is not None and verdict != "pass":
             details += changes(pairs, base, own)
         advice = ""
@@ -94,13 +105,13 @@ class AccuracyDropBudget(Budget):
 
     def _interval(self, own: Score, base: Score) -> Interval:
         """Of a callable metric only where it is judged: it takes a thousand calls."""
-        sure, pairs = self.confidence or DEFAULT_CONFIDENCE, pairs_of(base, own)
+        pairs = pairs_of(base, own)
         if pairs is not None:
-            return drop_interval(len(pairs.lost), len(pairs.gained), own.samples, sure)
+            return drop_interval(len(pairs.lost), len(pairs.gained), own.samples, self.sure)
         of_own, of_base = own.resampled, base.resampled
         if self.confidence is None or of_own is None or of_base is None:
             return Interval()
-        return resampled_interval(lambda at: of_base(at) - of_own(at), own.samples, sure)
+        return resampled_interval(lambda at: of_base(at) - of_own(at), own.samples, self.sure)
 
     def _more_samples(self, pairs: Discordant | None, n: int) -> str:
         if pairs is None or self.confidence is None:
@@ -114,17 +125,10 @@ class AccuracyDropBudget(Budget):
 
 
 @dataclass(frozen=True)
-class MinAccuracyBudget(Budget):
+class MinAccuracyBudget(_MetricBudget):
     """A limit that a metric must reach."""
 
     marker: ClassVar[str] = "min_accuracy"
-    limit: float
-    metric: Metric = "accuracy"
-    confidence: float | None = None
-
-    @property
-    def needs_data(self) -> bool:
-        return True
 
     @property
     def label(self) -> str:
@@ -141,7 +145,7 @@ class MinAccuracyBudget(Budget):
         verdict = self._verdict(score.value, interval)
         details: tuple[str, ...] = ()
         if interval.low is not None and interval.high is not None:
-            details = (_between(self.label, interval, self.bound[1], self.confidence),)
+            details = (_between(self.label, interval, self.bound[1], self.sure),)
         advice = ""
         if verdict == "inconclusive":
             advice = self._more_samples(score)
@@ -160,12 +164,11 @@ class MinAccuracyBudget(Budget):
         return "inconclusive"
 
     def _interval(self, score: Score) -> Interval:
-        sure = self.confidence or DEFAULT_CONFIDENCE
         if score.hits is not None:
-            return share_interval(int(score.hits.sum()), score.samples, sure)
+            return share_interval(int(score.hits.sum()), score.samples, self.sure)
         if self.confidence is None or score.resampled is None:
             return Interval()
-        return resampled_interval(score.resampled, score.samples, sure)
+        return resampled_interval(score.resampled, score.samples, self.sure)
 
     def _more_samples(self, score: Score) -> str:
         if score.hits is None or self.confidence is None:
@@ -219,11 +222,11 @@ def _pairs_text(pairs: Discordant) -> str:
     )
 
 
-def _between(what: str, interval: Interval, unit: str, confidence: float | None) -> str:
+def _between(what: str, interval: Interval, unit: str, confidence: float) -> str:
     assert interval.low is not None
     assert interval.high is not None
     low, high = (units.value_text(end, unit) for end in (interval.low, interval.high))
-    sure = units.percent(confidence or DEFAULT_CONFIDENCE)
+    sure = units.percent(confidence)
     return f"on other samples of the same kind {what} is between {low} and {high} ({sure} each way)"
 
 

@@ -92,7 +92,7 @@ def max_accuracy_drop(
     _require_confidence(confidence)
     if baseline not in BASELINES:
         raise UsageError(f"baseline {baseline!r} is not known", f"one of {', '.join(BASELINES)}")
-    return (AccuracyDropBudget(float(limit), metric, baseline, confidence),)
+    return (AccuracyDropBudget(float(limit), metric, confidence, baseline),)
 
 
 def min_accuracy(

@@ -9,6 +9,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
@@ -169,5 +170,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="measurements for each number")
     asked = parser.parse_args().runs
-    for line in (*table(asked), "", *effort(max(asked // 5, 1))):
+    for line in chain(table(asked), [""], effort(max(asked // 5, 1))):
         print(line, flush=True)
