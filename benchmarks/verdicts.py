@@ -4,8 +4,9 @@
 
 ``far``: the model's own p95 is measured, then given 1.5 times and 0.67 times that as its limit:
 verdicts by limit. ``loaded``: the same while another process keeps a core busy for half of the
-time. ``shared``: medians of a lone run, of two pytest processes at once, and of two xdist workers,
-all timing the model. The exit status is 1 where a verdict was wrong, or a median off by over 10 %.
+time, in turns of 0.1 s. ``shared``: medians of a lone run, of two pytest processes at once, and of
+two xdist workers, all timing the model. The exit status is 1 where a verdict was wrong, or a median
+off by over 10 %.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ def test_it(number, converted_interpreter): pass
 LOADER = """
 import time
 while True:
-    end = time.monotonic() + 1
+    end = time.monotonic() + 0.1
     while time.monotonic() < end:
         sum(range(1000))
-    time.sleep(1)
+    time.sleep(0.1)
 """
 
 
