@@ -44,6 +44,11 @@ def points(value: float) -> str:
     return f"{_hundredfold(value):.2f} pt"
 
 
+def p_value(value: float) -> str:
+    """The p-value of a test: ``p = 0.19``, ``p < 0.001``."""
+    return "p < 0.001" if value < 0.001 else f"p = {significant(value, 2)}"
+
+
 def seconds(value: float) -> str:
     """A duration in seconds, for progress and summaries: 0.4 s, 12 s, 3 min 20 s."""
     if round(value, 1) < 10:

@@ -218,7 +218,7 @@ def changes(pairs: Discordant, base: Score, own: Score) -> list[str]:
 def _pairs_text(pairs: Discordant) -> str:
     return (
         f"{units.count(len(pairs.lost), 'sample')} right before and wrong now, "
-        f"{len(pairs.gained):,} the other way (McNemar p = {units.significant(pairs.p_value, 2)})"
+        f"{len(pairs.gained):,} the other way (McNemar {units.p_value(pairs.p_value)})"
     )
 
 

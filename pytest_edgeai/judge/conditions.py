@@ -49,16 +49,13 @@ def throttling(snapshots: Iterable[Mapping[str, Any]]) -> list[str]:
     return [name for bit, name in enumerate(FLAGS) if up >> bit & 1]
 
 
-def disturbance(
-    conditions: Mapping[str, Any], holds: bool | None, is_hopeless: bool = False
-) -> Disturbance | None:
+def disturbance(conditions: Mapping[str, Any], is_their_fault: bool = True) -> Disturbance | None:
     """What spoils a measurement of latency, if anything does.
 
     Args:
         conditions: as recorded with it.
-        holds: whether it seems to be within its limit. Work of others can only slow it down:
-            a limit that is held all the same is held.
-        is_hopeless: whether the limit is so far off that work of others cannot be why.
+        is_their_fault: whether work of others, which can only slow it down, may be why it comes out
+            as it does.
     """
     if conditions.get("emulated") and not conditions.get("allow_emulated_timing"):
         return Disturbance(
@@ -80,7 +77,7 @@ def disturbance(
                 "cool the board, or raise max_temperature_c",
             )
     others = conditions.get("others_share")
-    if others is not None and others > OTHERS_SHARE and not holds and not is_hopeless:
+    if others is not None and others > OTHERS_SHARE and is_their_fault:
         return Disturbance(
             f"other processes kept {others:.0%} of the machine busy while it was timed",
             "stop what else runs there, or time it on a machine of its own",

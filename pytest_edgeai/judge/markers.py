@@ -128,7 +128,7 @@ def max_regression(
             ``"accuracy"``.
         confidence: of the verdict on latency (default 0.95).
     """
-    _require_number("fraction", fraction, least=0.0, hint="0.10 is ten per cent")
+    _require_number("fraction", fraction, least=0.0, most=1.0, hint="0.10 is ten per cent")
     if of not in OF:
         raise UsageError(f"of={of!r} is not known", f"one of {', '.join(OF)}")
     _require_confidence(confidence)

@@ -11,7 +11,7 @@ from pytest_edgeai.judge.accuracy import DROP_ADVICE, changes, pairs_of
 from pytest_edgeai.judge.baseline import Found, LatencyBaseline, independent
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
 from pytest_edgeai.judge.claims import Claim, claim
-from pytest_edgeai.judge.conditions import Disturbance
+from pytest_edgeai.judge.conditions import Disturbance, disturbance
 from pytest_edgeai.judge.evidence import Evidence, LatencySamples, Score
 from pytest_edgeai.judge.latency import judged, spoils
 from pytest_edgeai.judge.size import too_large
@@ -25,6 +25,10 @@ FLOOR_MS = 0.05
 FLOOR_BYTES = 16 * 1024
 PRECISE = 0.05
 """Width of the interval, as a share, at which a baseline's latency is known well enough."""
+_CHANGED = (
+    "see what has changed since it was recorded: the model, the runtime, the clock of the device; "
+    "--edge-save-baseline if that is meant to be"
+)
 _STALE = "the baseline is stale: --edge-save-baseline records this one"
 
 
@@ -39,7 +43,7 @@ class RegressionBudget(Budget):
 
     @property
     def label(self) -> str:
-        return f"{self.of} regression"
+        return f"{self.of} vs baseline"
 
     @property
     def bound(self) -> tuple[float, str]:
@@ -75,6 +79,8 @@ class RegressionBudget(Budget):
 
     def spoilt(self, samples: LatencySamples, evidence: Evidence) -> Disturbance | None:
         found = evidence.recorded()
+        if found.verdict == "skipped":
+            return disturbance(samples.conditions)
         if found.baseline is None or found.baseline.latency is None:
             return None
         return spoils(samples, self.claim, self._limit_ms(found.baseline.latency))
@@ -114,8 +120,7 @@ class RegressionBudget(Budget):
         drop, limit = base.value - own.value, base.value * self.fraction
         reason = (
             f"accuracy {units.share(base.value)} (baseline) -> {units.share(own.value)} on "
-            f"{units.count(own.samples, 'sample')}, McNemar p = "
-            f"{units.significant(pairs.p_value, 2)}"
+            f"{units.count(own.samples, 'sample')}, McNemar {units.p_value(pairs.p_value)}"
         )
         bound, error = (limit, "points"), 1 - self.confidence
         if not at_most(drop, limit):
@@ -129,6 +134,10 @@ class RegressionBudget(Budget):
     def _of_latency(self, evidence: Evidence) -> BudgetResult:
         samples, found = evidence.latency(None), evidence.recorded()
         n = len(samples.samples_ns)
+        spoilt = self.spoilt(samples, evidence)
+        if found.verdict == "skipped" and spoilt is not None:
+            reason = f"nothing is recorded: {spoilt.reason}"
+            return self.result(None, n, "void", reason, spoilt.advice)
         if found.baseline is None:
             return self._without(found, n)
         base = found.baseline.latency
@@ -141,13 +150,17 @@ class RegressionBudget(Budget):
         seen = judged(samples, self.claim, limit_ms)
         verdict, reason, advice = seen.verdict, seen.reason, seen.advice
         reason += f"; the baseline's was {units.milliseconds(base_ms)} of {base.n:,}"
+        if limit_ms > base_ms * (1 + self.fraction):
+            reason += f", and less than {units.milliseconds(FLOOR_MS)} more never counts"
         slower = seen.measured > base_ms
         chance = self._chance(base, samples, slower)
         beyond = chance <= 1 - self.confidence
-        noise = f"by a rank test the difference has p = {units.significant(chance, 2)}"
+        noise = f"by a rank test the difference has {units.p_value(chance)}"
         if verdict == "fail" and not beyond:
             verdict, advice = "inconclusive", f"{samples.more}, or record the baseline anew"
             reason += f"; {noise}: within the noise"
+        elif verdict == "fail":
+            advice = _CHANGED
         elif verdict == "pass" and beyond and seen.measured < self._faster_ms(base_ms):
             advice = f"faster than the baseline, {noise}: {_STALE}"
         return self.result(

@@ -49,7 +49,11 @@ def judge(item: pytest.Item) -> None:
     for subject in subjects:
         subject.judge()
         tolerated = _tolerated(item, subject, session)
-        failing = [r for r in subject.results if r.verdict not in ("pass", "skipped", *tolerated)]
+        failing = [
+            result
+            for result in subject.results
+            if result.verdict not in ("pass", "skipped") and result not in tolerated
+        ]
         if failing:
             texts.append(_failure(subject, failing))
             said = "; ".join(dict.fromkeys(map(_in_brief, failing)))
@@ -78,15 +82,15 @@ def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
     return [{**entry, "outcome": outcome, "error": error} for entry in found]
 
 
-def _tolerated(item: pytest.Item, subject: Subject, session: EdgeSession) -> tuple[str, ...]:
-    """Warn of inconclusive budgets, where the run takes that for enough."""
+def _tolerated(item: pytest.Item, subject: Subject, session: EdgeSession) -> list[BudgetResult]:
+    """Warn of what was measured and not decided, where the run takes that for enough."""
     if session.settings.inconclusive == "fail":
-        return ()
-    for result in subject.results:
-        if result.verdict == "inconclusive":
-            what = f"{subject.variant} of {subject.interpreter.model.name}: {result.marker}"
-            item.warn(EdgeAIWarning(f"{what}: {_gap(result)}: {result.reason}"))
-    return ("inconclusive",)
+        return []
+    near = [r for r in subject.results if r.verdict == "inconclusive" and r.measured is not None]
+    for result in near:
+        what = f"{subject.variant} of {subject.interpreter.model.name}: {result.marker}"
+        item.warn(EdgeAIWarning(f"{what}: {_gap(result)}: {result.reason}; try: {result.advice}"))
+    return near
 
 
 def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:

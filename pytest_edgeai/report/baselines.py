@@ -30,7 +30,7 @@ class Baselines:
             found = _read(other)
             if found.baseline is not None:
                 differs = other_device(found.baseline, fingerprint)
-                reason = f"the baseline {other} was recorded on another device: {differs}"
+                reason = f"the baseline {other} was recorded under other conditions: {differs}"
                 return Found(None, reason=reason)
             return found
         return Found(None, reason=f"there is no baseline {path}")

@@ -67,7 +67,8 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("min_accuracy", (0.9,), {"baseline": "source"}, "unexpected keyword argument 'baseline'"),
     ("min_accuracy", (0.9,), {"metric": "top5"}, "metric 'top5' is not known"),
     ("max_regression", (), {}, "missing a required argument: 'fraction'"),
-    ("max_regression", (-0.1,), {}, "fraction must be a number from 0, not -0.1"),
+    ("max_regression", (-0.1,), {}, "fraction must be a number from 0 to 1, not -0.1"),
+    ("max_regression", (10,), {}, "fraction must be a number from 0 to 1, not 10"),
     ("max_regression", (0.1,), {"of": "max"}, "of='max' is not known"),
     ("max_regression", (0.1,), {"confidence": 95}, "over 0.5 under 1, not 95"),
 ]
