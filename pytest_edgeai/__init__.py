@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         max_regression,
         max_size_mb,
         min_accuracy,
+        min_agreement,
     )
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
         "max_regression",
         "max_size_mb",
         "min_accuracy",
+        "min_agreement",
     ),
     "model.dataset": ("ArrayDataset",),
     "model.image_folder": ("ImageFolder",),
@@ -86,6 +88,7 @@ __all__ = [
     "max_regression",
     "max_size_mb",
     "min_accuracy",
+    "min_agreement",
 ]
 
 

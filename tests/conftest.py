@@ -1,7 +1,13 @@
-"""Fixtures that several test modules share."""
+"""Fixtures that several test modules share.
+
+pytester forgets what an inner run imports; ``OUTSIDE`` is imported once, outside of it: NumPy and
+SciPy cannot be loaded twice in a process, Hypothesis takes a second (its pytest plugin imports it
+at the end of every run), and the others a tenth of one.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -14,6 +20,26 @@ from filelock import FileLock
 
 REALDATA_VARIABLE = "EDGEAI_REALDATA"
 HERE = Path(__file__).parent
+OUTSIDE = (
+    "numpy",
+    "scipy.optimize",
+    "scipy.special",
+    "scipy.stats",
+    "execnet",
+    "filelock",
+    "hypothesis.core",
+    "rich.console",
+    "rich.table",
+)
+for name in OUTSIDE:
+    importlib.import_module(name)
+
+
+@pytest.fixture(autouse=True)
+def a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An inner run is no worker of the outer one, and prints the same on a build server."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")

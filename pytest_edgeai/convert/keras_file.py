@@ -39,7 +39,7 @@ def load_keras(path: Path, safe_mode: bool) -> tuple[Any, str]:
         try:
             keras = importlib.import_module(module)
             model = keras.models.load_model(path, compile=False, safe_mode=safe_mode)
-        except Exception as error:  # noqa: PERF203
+        except Exception as error:
             refusals.append(f"{module}: {one_line(error)}")
         else:
             loader = f"{module.replace('_', '-')} {keras.__version__}"

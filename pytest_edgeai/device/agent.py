@@ -12,13 +12,10 @@ import gc
 import importlib
 import os
 import platform
-import shutil
 import signal
-import subprocess
 import sys
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +26,9 @@ RUNTIMES = {
     "tensorflow": ("tensorflow.lite.python.interpreter", "tensorflow"),
 }
 
-VCGENCMD_S = 5.0
+LARGE = 4096
+"""Bytes from which an array goes by a file."""
+FOREIGN = ("x86_64", "GenuineIntel", "AuthenticAMD")
 
 # One RELU operator, float32 [1] -> [1]: the smallest model that proves a runtime by running.
 RELU_MODEL = base64.b64decode(
@@ -41,23 +40,30 @@ RELU_MODEL = base64.b64decode(
 )
 
 
-def pack(value: Any) -> Any:
-    """Turn arrays, dtypes and nested containers into builtins."""
+def pack(value: Any, store: Any = None) -> Any:
+    """Turn arrays, dtypes and nested containers into builtins.
+
+    Args:
+        store: puts the bytes of a large array into a file that both sides know, and returns its
+            path there; None where they travel with the rest.
+    """
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "OSU":
             texts = [v if isinstance(v, bytes) else str(v).encode() for v in value.ravel().tolist()]
             return ("strings", list(value.shape), texts)
+        if store is not None and value.nbytes >= LARGE:
+            return ("file", value.dtype.str, list(value.shape), store(value.tobytes()))
         return ("array", value.dtype.str, list(value.shape), value.tobytes())
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, type):
         return ("dtype", np.dtype(value).str)
     if isinstance(value, dict):
-        return {key: pack(item) for key, item in value.items()}
+        return {key: pack(item, store) for key, item in value.items()}
     if isinstance(value, tuple):
-        return ("tuple", [pack(item) for item in value])
+        return ("tuple", [pack(item, store) for item in value])
     if isinstance(value, list):
-        return [pack(item) for item in value]
+        return [pack(item, store) for item in value]
     return value
 
 
@@ -72,6 +78,8 @@ def unpack(value: Any) -> Any:
     kind, content = value[0], value[1:]
     if kind == "array":
         return np.frombuffer(content[2], dtype=content[0]).reshape(content[1]).copy()
+    if kind == "file":
+        return np.fromfile(content[2], dtype=content[0]).reshape(content[1])
     if kind == "strings":
         array = np.empty(len(content[1]), dtype=object)
         array[:] = content[1]
@@ -81,16 +89,11 @@ def unpack(value: Any) -> Any:
     return tuple(unpack(item) for item in content[0])
 
 
-def first_line(path, key=""):
-    """What follows ``key`` in the first line of a file that starts with it; None without one."""
-    try:
-        with open(path, errors="replace") as file:
-            for line in file:
-                if line.startswith(key):
-                    return line[len(key) :].strip(" \t\r\n:\0") or None
-    except OSError:
-        pass
-    return None
+def quantised(values: Any, dtype: str, scale: float, zero_point: int) -> Any:
+    """``round(real / scale) + zero_point``, saturating."""
+    limits = np.iinfo(np.dtype(dtype))
+    steps = np.round(values.astype(np.float64) / scale) + zero_point
+    return np.clip(steps, limits.min, limits.max).astype(dtype)
 
 
 def cores():
@@ -101,76 +104,24 @@ def cores():
 
 
 def facts():
-    """What stays the same while the device runs."""
+    """What this process is and may use."""
     return {
         "machine": platform.machine(),
-        "cpu": first_line("/proc/device-tree/model")
-        or first_line("/proc/cpuinfo", "model name")
-        or platform.processor(),
         "cores": cores(),
-        "kernel": platform.release(),
-        "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "emulated": is_emulated(),
     }
 
 
-def conditions():
-    """What may change from one measurement to the next; None where the system does not tell.
-
-    ``throttled`` are the flags of ``vcgencmd get_throttled``, ``throttle_count`` how often x86
-    cores were, ``undervoltage`` the alarm of a board's supply.
-    """
-    frequency = numbers("devices/system/cpu/cpu*/cpufreq/scaling_cur_freq")
-    governor = sorted(sysfs("devices/system/cpu/cpu*/cpufreq/scaling_governor"))
-    temperatures = numbers("class/thermal/thermal_zone*/temp") or numbers(
-        "class/hwmon/*/temp*_input"
-    )
-    counts = numbers("devices/system/cpu/cpu*/thermal_throttle/core_throttle_count")
-    alarms = numbers("class/hwmon/*/in*_lcrit_alarm")
-    return {
-        "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "governor": first_line(governor[0]) if governor else None,
-        "frequency_mhz": max(frequency) / 1e3 if frequency else None,
-        "temperature_c": max(temperatures) / 1e3 if temperatures else None,
-        "throttled": throttled_flags(),
-        "throttle_count": int(sum(counts)) if counts else None,
-        "undervoltage": any(alarms) if alarms else None,
-    }
-
-
-def sysfs(pattern):
-    """Files of sysfs; HOST_SYS says where it is mounted, as in a container."""
-    return [str(path) for path in Path(os.environ.get("HOST_SYS", "/sys")).glob(pattern)]
-
-
-def numbers(pattern):
-    """What files of sysfs hold, where it is a number."""
-    texts = [first_line(path) or "" for path in sysfs(pattern)]
-    return [float(text) for text in texts if text.lstrip("-").isdigit()]
-
-
-def throttled_flags():
-    """The flags of a Raspberry Pi's firmware; None on other machines."""
-    command = shutil.which("vcgencmd")
-    if command is None:
-        return None
-    try:
-        done = subprocess.run(
-            [command, "get_throttled"], capture_output=True, timeout=VCGENCMD_S, check=True
-        )
-        return int(done.stdout.decode().strip().partition("=")[2], 16)
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-
-
 def used():
     """CPU seconds: of the whole machine, and of this process with all its threads."""
-    line = first_line("/proc/stat", "cpu ")
-    if line is None:
+    try:
+        with open("/proc/stat") as file:
+            words = file.readline().split()
+    except OSError:
         return None, time.process_time()
-    user, nice, system, _, _, irq, softirq, steal = map(int, line.split()[:8])
+    user, nice, system, _, _, irq, softirq, steal = map(int, words[1:9])
     ticks = user + nice + system + irq + softirq + steal
     return ticks / os.sysconf("SC_CLK_TCK"), time.process_time()
 
@@ -189,10 +140,18 @@ def all_cores():
 
 
 def is_emulated():
-    """Whether another processor plays this one: an emulator shows its host's /proc/cpuinfo."""
+    """Whether another processor plays this one: the kernel's or /proc/cpuinfo's is its host's."""
     if not platform.machine().startswith(("aarch64", "arm", "riscv")):
         return False
-    return first_line("/proc/cpuinfo", "vendor_id") in ("GenuineIntel", "AuthenticAMD")
+    for path in ("/proc/sys/kernel/arch", "/proc/cpuinfo"):
+        try:
+            with open(path) as file:
+                text = file.read()
+        except OSError:
+            continue
+        if any(sign in text for sign in FOREIGN):
+            return True
+    return False
 
 
 def prove(interpreter_class):
@@ -216,10 +175,15 @@ class Agent:
         self.told = ""
         self.fed = {}
 
-    def hello(self, runtime):
-        """Import the runtime and prove it on a tiny model: an import alone proves nothing."""
+    def hello(self, runtime, affinity=()):
+        """Import the runtime and prove it on a tiny model: an import alone proves nothing.
+
+        ``affinity`` are the cores to stay on; none for all of them.
+        """
         from importlib import metadata
 
+        if affinity:
+            os.sched_setaffinity(0, affinity)
         module, distribution = RUNTIMES[runtime]
         try:
             with warnings.catch_warnings():
@@ -274,14 +238,17 @@ class Agent:
         elapsed_ns = time.perf_counter_ns() - start
         return {name: np.asarray(value) for name, value in outputs.items()}, elapsed_ns
 
-    def predict(self, inputs, outputs, reset, limit_s):
+    def predict(self, inputs, rules, outputs, reset, limit_s, first=0):
         """Run once per leading entry of ``inputs`` ({tensor index: array}); times are summed.
 
-        Stops early when ``limit_s`` have passed: the answers tell how far it came.
+        ``rules`` say how to quantise those that hold real values, see ``quantised``. Begins with
+        entry ``first``, and stops early when ``limit_s`` have passed: the answers tell how far it
+        came.
         """
         answers, elapsed_ns, begin = [[] for _ in outputs], 0, time.monotonic()
-        for number in range(len(next(iter(inputs.values())))):
-            if number and time.monotonic() - begin > limit_s:
+        inputs = {i: quantised(a, *rules[i]) if i in rules else a for i, a in inputs.items()}
+        for number in range(first, len(next(iter(inputs.values())))):
+            if answers[0] and time.monotonic() - begin > limit_s:
                 break
             arm(limit_s)
             tensors = {index: array[number, ...] for index, array in inputs.items()}
@@ -348,13 +315,6 @@ class Agent:
                 gc.enable()
         return np.array(samples, np.int64), of_others(used_before, used_after), ran_s * all_cores()
 
-    def others_share(self, seconds):
-        """Share of the machine that others keep busy for so long; None where nobody tells."""
-        before, begin = used(), time.monotonic()
-        time.sleep(seconds)
-        others = of_others(before, used())
-        return None if others is None else others / ((time.monotonic() - begin) * all_cores())
-
     def delegated(self):
         """Whether a delegate (XNNPACK) took operators; None where the runtime does not tell."""
         details = getattr(self.interpreter, "_get_ops_details", None)
@@ -372,9 +332,6 @@ class Agent:
             self.told, text = text, text[len(self.told) :]
         return text
 
-    def conditions(self):
-        return conditions()
-
 
 def arm(limit_s):
     """Let the kernel end this process when a native call does not return in time.
@@ -385,14 +342,18 @@ def arm(limit_s):
         signal.setitimer(signal.ITIMER_REAL, limit_s)
 
 
-def redirect_output():
-    """Let what native code prints go to stderr."""
+def redirect_output(path):
+    """Let what native code prints go to stderr, and that to a file, if one is named."""
+    if path:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, 2)
+        os.close(file)
     os.dup2(2, 1)
 
 
 def serve(channel):
     """Answer requests until the channel closes."""
-    redirect_output()
+    redirect_output(channel.receive())
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
     agent = Agent()

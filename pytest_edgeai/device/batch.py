@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_edgeai.device.quantisation import Array, Details, dequantise, quantise
+from pytest_edgeai.device.quantisation import Array, Details, checked, dequantise
 from pytest_edgeai.errors import TensorError
 
 __tracebackhide__ = True
@@ -28,7 +28,7 @@ class Runs:
     """A batch, cut into runs of the model.
 
     Attributes:
-        tensors: for each input by index, quantised, shape (runs, *input shape).
+        tensors: for each input by index, real values, shape (runs, *input shape).
         samples: how many there were.
         group: samples in one run; 0 where the model's inputs have no batch dimension.
     """
@@ -40,12 +40,17 @@ class Runs:
     def __len__(self) -> int:
         return len(next(iter(self.tensors.values())))
 
-    def part(self, first: int, outputs: Sequence[Details]) -> dict[int, Array]:
-        """The runs from ``first`` on that fit into one request."""
+    def part(self, done: int, outputs: Sequence[Details]) -> tuple[dict[int, Array], int]:
+        """The runs that go in one request with the next one, and the place of that among them.
+
+        The parts are the same however many are done: a board that knows them is not sent others.
+        """
         sizes = [array[:1].nbytes for array in self.tensors.values()]
         sizes += [_nbytes(details) for details in outputs]
         count = min(max(BYTES_PER_REQUEST // max(sum(sizes), 1), 1), RUNS_PER_REQUEST)
-        return {index: array[first : first + count] for index, array in self.tensors.items()}
+        begin = done - done % count
+        part = {index: array[begin : begin + count] for index, array in self.tensors.items()}
+        return part, done - begin
 
     def joined(self, answers: Sequence[Array], details: Details) -> Array:
         """One output's answers to all runs as real values, one per sample.
@@ -82,7 +87,7 @@ def as_runs(arrays: Mapping[int, Array], inputs: Sequence[Details]) -> Runs:
     """
     by_number = {int(details["index"]): details for details in inputs}
     tensors = {
-        index: _runs(quantise(array, by_number[index]), by_number[index])
+        index: _runs(checked(array, by_number[index]), by_number[index])
         for index, array in arrays.items()
     }
     counts = {str(by_number[index]["name"]): len(array) for index, array in tensors.items()}

@@ -7,13 +7,13 @@ import signal
 import tempfile
 import weakref
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import execnet
 
 from pytest_edgeai import units
 from pytest_edgeai.device import agent
-from pytest_edgeai.device.gateway import PythonProcess, open_gateway
+from pytest_edgeai.device.board import Board, Started, end_of, lost, text_of
 from pytest_edgeai.device.refusals import NO_REASON, OUT_OF_MEMORY
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.errors import DeviceError, EdgeAIError, InterpreterError, TensorError
@@ -23,8 +23,6 @@ __tracebackhide__ = True
 
 GRACE_S = 5.0
 """How much longer than the device's own limit this side waits before it kills."""
-ENDING_S = 1.0
-"""How long a process may take to end by itself."""
 LOG_LINES = 8
 TEXT_LENGTH = 400
 
@@ -33,41 +31,46 @@ class AgentProcess:
     """One process that runs the agent; a context manager that leaves nothing behind.
 
     Args:
-        device: where it runs.
+        spec: the device.
+        board: the machine that it runs on.
         what: what it holds, for messages ("int8 of digits.keras").
         limit_s: how long one call may take.
+
+    Raises:
+        DeviceError: the board cannot be reached, or its Python did not start.
     """
 
-    def __init__(self, device: DeviceSpec, what: str, limit_s: float) -> None:
-        self._device = device
+    def __init__(self, spec: DeviceSpec, board: Board, what: str, limit_s: float) -> None:
+        self._spec = spec
+        self._board = board
         self.what = what
         self.limit_s = limit_s
         self._death: DeviceError | None = None
-        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115  (closed by _end)
+        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115  (closed by end_of)
         self._group = execnet.Group()
         self._group.set_execmodel("thread", "main_thread_only")
-        self._end = weakref.finalize(self, _end, self._group, self._log)
+        self._end = weakref.finalize(self, end_of, self._group, self._log)
         try:
-            self._process, self._channel = self._start()
+            self._started = self._start()
         except BaseException:
             self.close()
             raise
 
-    def _start(self) -> tuple[PythonProcess, execnet.Channel]:
-        command = self._device.command
+    def _start(self) -> Started:
         try:
-            process, gateway = open_gateway(command, self._log, self._group, self.limit_s)
-            channel = gateway.remote_exec(agent)
-            channel.receive(timeout=self.limit_s)
+            started = self._board.start(self._group, self.limit_s, self._log)
+            started.channel.receive(timeout=self.limit_s)
         except (OSError, EOFError, execnet.Channel.TimeoutError) as error:
+            if self._board.is_lost:
+                raise DeviceError(*lost(self._spec)) from None
             raise DeviceError(
-                f"device {self._device.name!r}: its Python did not start: {shlex.join(command)}: "
-                f"{str(error) or 'it ended at once'}{self._last_lines()}",
+                f"{self._spec.where}: its Python did not start: {shlex.join(self._spec.command)}: "
+                f"{str(error) or 'it ended at once'}{_last_lines(text_of(self._log))}",
                 "check `python` of this device: a command line that starts Python 3.9 or newer",
             ) from None
         except execnet.Channel.RemoteError as error:
             raise self._no_agent(str(error)) from None
-        return process, channel
+        return started
 
     def __enter__(self) -> AgentProcess:
         return self
@@ -81,13 +84,20 @@ class AgentProcess:
         self.close()
 
     def request(
-        self, operation: str, *args: Any, step: str = "", calls: int = 1, **kwargs: Any
+        self,
+        operation: str,
+        *args: Any,
+        step: str = "",
+        calls: int = 1,
+        stored: bool = False,
+        **kwargs: Any,
     ) -> tuple[Any, int]:
         """Ask the agent for an operation.
 
         Args:
             step: what to call the operation in messages.
             calls: how many calls of the limit's length it may take at most.
+            stored: whether a board is to keep the arrays, for the next time.
 
         Returns:
             What the operation returned, and the nanoseconds that it took on the device.
@@ -99,17 +109,18 @@ class AgentProcess:
         if self._death is not None:
             raise self._death
         step, limit_s = step or operation, self.limit_s * calls
-        arguments = agent.pack((args, kwargs))
+        channel, store = self._started.channel, self._board.store if stored else None
+        arguments = agent.pack((args, kwargs), store)
         try:
-            self._channel.send((operation, arguments, limit_s))
-            answer = self._channel.receive(timeout=limit_s + GRACE_S)
-        except self._channel.TimeoutError:  # an OSError, too
-            self._process.kill()
+            channel.send((operation, arguments, limit_s))
+            answer = channel.receive(timeout=limit_s + GRACE_S)
+        except channel.TimeoutError:  # an OSError, too
+            self._started.process.kill()
             raise self._lost(step, limit_s, timed_out=True) from None
-        except (EOFError, OSError):
+        except (EOFError, OSError, channel.RemoteError):
             raise self._lost(step, limit_s) from None
         except BaseException as error:  # such as Ctrl-C; its answer must not become the next one's
-            self._process.kill()
+            self._started.process.kill()
             self._death = self._gone(f"{step} was cut off by {type(error).__name__}")
             raise
         if answer[0] == "error":
@@ -117,14 +128,14 @@ class AgentProcess:
         return agent.unpack(answer[1]), answer[2]
 
     def _gone(self, what: str, hint: str = "") -> DeviceError:
-        return DeviceError(f"{self.what} on device {self._device.name!r}: {what}", hint)
+        return DeviceError(f"{self.what} on {self._spec.where}: {what}", hint)
 
     def _refusal(self, step: str, kind: str, text: str) -> EdgeAIError:
         message = f"{self.what}: {step}: {_brief(text) or NO_REASON}"
         if kind in ("ValueError", "TypeError", "KeyError", "IndexError"):
             return TensorError(message)
         if kind == "MemoryError":
-            message = f"{self.what}: {step}: {OUT_OF_MEMORY} on device {self._device.name!r}"
+            message = f"{self.what}: {step}: {OUT_OF_MEMORY} on {self._spec.where}"
         elif kind not in ("RuntimeError", "OSError"):
             message = f"{self.what}: {step}: {kind}: {_brief(text)}"
         return InterpreterError(message)
@@ -133,11 +144,19 @@ class AgentProcess:
         reason = traceback.strip().splitlines()[-1]
         hint = "a device's Python must be 3.9 or newer and have numpy and a runtime"
         if "No module named 'numpy'" in reason:
-            hint = f"{shlex.join(self._device.command)} -m pip install numpy"
-        return DeviceError(f"device {self._device.name!r}: {reason}", hint)
+            hint = f"{pip(self._spec)} numpy"
+        return DeviceError(f"{self._spec.where}: {reason}", hint)
 
     def _lost(self, step: str, limit_s: float, timed_out: bool = False) -> DeviceError:
-        status = self._process.ended()
+        """What the end of a process, or of the connection to it, comes to."""
+        try:
+            status = self._started.process.ended()
+        except OSError:
+            self._started.link.lose()
+        if self._started.link.is_lost:
+            message, hint = lost(self._spec)
+            self._death = DeviceError(f"{self.what}: {step}: {message}", hint)
+            return self._death
         number = _signal_number(status)
         if timed_out or number == getattr(signal, "SIGALRM", None):
             limit_s = limit_s if timed_out else self.limit_s  # the device's own, for one run
@@ -153,15 +172,8 @@ class AgentProcess:
                 hint = (
                     "often the kernel's out-of-memory killer: see `dmesg`, or use a smaller model"
                 )
-        self._death = self._gone(f"{what}{self._last_lines()}", hint)
+        self._death = self._gone(f"{what}{_last_lines(self._started.read_log())}", hint)
         return self._death
-
-    def _last_lines(self) -> str:
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
-        if not lines:
-            return ""
-        return "\nlast lines of its stderr:\n    " + "\n    ".join(lines[-LOG_LINES:])
 
     def close(self) -> None:
         """End the process; it is killed when it does not end by itself."""
@@ -169,9 +181,16 @@ class AgentProcess:
         self._end()
 
 
-def _end(group: execnet.Group, log: IO[bytes]) -> None:
-    group.terminate(timeout=ENDING_S)
-    log.close()
+def _last_lines(log: str) -> str:
+    lines = log.strip().splitlines()
+    if not lines:
+        return ""
+    return "\nlast lines of its stderr:\n    " + "\n    ".join(lines[-LOG_LINES:])
+
+
+def pip(spec: DeviceSpec) -> str:
+    """The command line that installs packages into a device's Python, without their names."""
+    return f"{shlex.join(spec.command)} -m pip install"
 
 
 def _brief(text: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, fields
+from typing import Any
 
 from pytest_edgeai.device.agent import RUNTIMES
-from pytest_edgeai.device.connection import AgentProcess
-from pytest_edgeai.device.lock import THIS_MACHINE, Progress
+from pytest_edgeai.device.board import board_of
+from pytest_edgeai.device.connection import AgentProcess, pip
+from pytest_edgeai.device.lock import Progress
 from pytest_edgeai.device.spec import DeviceSpec
+from pytest_edgeai.device.wheels import runtime_wheel
 from pytest_edgeai.errors import DeviceError, EdgeAIError
 
 
@@ -28,6 +30,9 @@ class DeviceFacts:
     python: str
     numpy: str
     emulated: bool
+    model: str | None = None
+    memory_mb: int | None = None
+    os: str | None = None
 
 
 class Device:
@@ -37,6 +42,10 @@ class Device:
         spec: as configured.
         call_limit_s: how long one call to an interpreter may take.
         progress: is told what is waited for, at the end "".
+
+    Attributes:
+        board: the machine that it is.
+        find_mates: see ``mates``; a pool sets it.
     """
 
     def __init__(
@@ -47,7 +56,10 @@ class Device:
     ) -> None:
         self.spec = spec
         self.progress = progress
+        self.board = board_of(spec, progress)
         self._call_limit_s = call_limit_s
+        self.find_mates: Callable[[ExitStack], list[Device]] = lambda stack: []
+        self._known: tuple[str, DeviceFacts] | DeviceError | None = None
 
     def __repr__(self) -> str:
         return f"Device({self.name!r})"
@@ -62,64 +74,107 @@ class Device:
         """The proven runtime and the machine under it; found out once.
 
         Raises:
-            DeviceError: no runtime can run a tiny model there; says why for each.
+            DeviceError: the board cannot be reached, or no runtime can run a tiny model there; says
+                why for each.
         """
-        if isinstance(self._probe, EdgeAIError):
-            raise self._probe
-        return self._probe[1]
+        return self._proven()[1]
+
+    def conditions(self) -> dict[str, Any]:
+        """What may change between two measurements; see ``keeper.conditions``.
+
+        Raises:
+            DeviceError: the board cannot be reached.
+        """
+        return self.board.conditions()
+
+    def busy_share(self, seconds: float) -> float | None:
+        """Share of the machine that is busy for so long; None where nobody tells."""
+        return self.board.busy_share(seconds)
 
     def alone(self, what: str) -> AbstractContextManager[None]:
         """Hold the device alone, as timing does; waits for whoever else uses it."""
-        return THIS_MACHINE.alone(what, self.progress)
+        return self.board.lock.alone(what, self.progress)
 
     def together(self, what: str) -> AbstractContextManager[None]:
         """Keep others from timing anything on the device."""
-        return THIS_MACHINE.together(what, self.progress)
+        return self.board.lock.together(what, self.progress)
+
+    def seat(self) -> AbstractContextManager[Device]:
+        """The device for one test; several tests may have it, and only one at a time times."""
+        return nullcontext(self)
+
+    def mates(self, stack: ExitStack) -> list[Device]:
+        """Other devices of its kind that are free, until the stack ends."""
+        return self.find_mates(stack)
 
     def start(self, what: str) -> AgentProcess:
         """A new process on the device that holds the proven runtime and no model yet."""
-        self.facts  # noqa: B018  (raises where there is no runtime)
-        assert not isinstance(self._probe, EdgeAIError)
-        process = AgentProcess(self.spec, what, self._call_limit_s)
+        runtime, _ = self._proven()
+        process = AgentProcess(self.spec, self.board, what, self._call_limit_s)
         try:
-            process.request("hello", self._probe[0], step="start")
+            self._greeted(process, runtime)
         except BaseException:
             process.close()
             raise
         return process
 
-    @cached_property
-    def _probe(self) -> tuple[str, DeviceFacts] | EdgeAIError:
+    def close(self) -> None:
+        """End the connection to it."""
+        self.board.close()
+
+    def _greeted(self, process: AgentProcess, runtime: str) -> dict[str, Any]:
+        args = (runtime, list(self.spec.cpu_affinity))
+        facts: dict[str, Any] = process.request("hello", *args, step="start")[0]
+        return facts
+
+    def _proven(self) -> tuple[str, DeviceFacts]:
         """The first runtime that runs a tiny model, each tried in a process of its own."""
+        if self._known is None:
+            try:
+                self._known = self._probe()
+            except DeviceError as error:
+                if self.spec.host:
+                    raise  # it may be there a little later
+                self._known = error
+        if isinstance(self._known, DeviceError):
+            raise self._known
+        return self._known
+
+    def _probe(self) -> tuple[str, DeviceFacts]:
         asked = self.spec.runtime or "auto"
         refused: dict[str, EdgeAIError] = {}
+        machine = self.board.facts()
         for runtime in RUNTIMES if asked == "auto" else (asked,):
+            found = self._hello(runtime)
+            if isinstance(found, EdgeAIError):
+                refused[runtime] = found
+                continue
+            known: dict[str, Any] = {**machine, **found}
+            return runtime, DeviceFacts(**{name: known[name] for name in _FACTS})
+        raise self._no_runtime(refused)
+
+    def _hello(self, runtime: str) -> dict[str, Any] | EdgeAIError:
+        """What answers, or what a runtime refuses to run for."""
+        process = AgentProcess(self.spec, self.board, f"runtime {runtime}", self._call_limit_s)
+        with process:
             try:
-                process = AgentProcess(self.spec, f"runtime {runtime}", self._call_limit_s)
-            except DeviceError as error:
+                return self._greeted(process, runtime)
+            except EdgeAIError as error:
                 return error
-            with process:
-                try:
-                    facts, _ = process.request("hello", runtime, step="start")
-                    return runtime, DeviceFacts(**facts)
-                except EdgeAIError as error:
-                    refused[runtime] = error
-        return self._no_runtime(refused)
 
     def _no_runtime(self, refused: dict[str, EdgeAIError]) -> DeviceError:
         reasons = "; ".join(error.message.splitlines()[0] for error in refused.values())
-        if len(refused) == 1:
-            hint = self._runtime_hint(*refused)
-        else:
-            hint = self._runtime_hint("litert")
+        install, python = pip(self.spec), self.board.python_facts()
+        wheel = runtime_wheel(python["machine"], python["bits"], python["python"])
         if "NumPy 1" in reasons:
-            hint = f"{self._pip('numpy<2')}, or use ai-edge-litert instead"
-        return DeviceError(f"device {self.name!r} has no usable runtime: {reasons}", hint)
+            hint = f"{install} 'numpy<2', or use ai-edge-litert instead"
+        elif list(refused) == ["tensorflow"]:
+            hint = f"{install} 'pytest-edgeai[tensorflow]'"
+        elif list(refused) == ["tflite-runtime"]:
+            hint = f"{install} tflite-runtime 'numpy<2'"
+        else:
+            hint = f"{install} {wheel.packages}" if wheel.packages else wheel.advice
+        return DeviceError(f"{self.spec.where} has no usable runtime: {reasons}", hint)
 
-    def _runtime_hint(self, runtime: str) -> str:
-        return self._pip(
-            "pytest-edgeai[tensorflow]" if runtime == "tensorflow" else RUNTIMES[runtime][1]
-        )
 
-    def _pip(self, requirement: str) -> str:
-        return f"{shlex.join(self.spec.command)} -m pip install {shlex.quote(requirement)}"
+_FACTS = tuple(field.name for field in fields(DeviceFacts))

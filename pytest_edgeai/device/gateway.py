@@ -1,19 +1,20 @@
-"""Starts a Python that execnet talks to, and ends it whatever it does."""
+"""Starts a Python that execnet talks to, here or on a board, and ends it whatever it does."""
 
 from __future__ import annotations
 
 import contextlib
 import inspect
 import os
+import shlex
 import signal
 import subprocess
 import threading
-from typing import IO
+from collections.abc import Mapping, Sequence
+from typing import IO, Any, Protocol
 
 import execnet
-from execnet import gateway_base
+from execnet import gateway_base, gateway_io
 from execnet.gateway_bootstrap import sendexec
-from execnet.gateway_io import popen_bootstrapline
 
 from pytest_edgeai import units
 
@@ -23,20 +24,46 @@ ENDING_S = 5.0
 """How long a process may take to end after its pipes were closed, before it is killed."""
 
 
-class PythonProcess(gateway_base.Popen2IO):
-    """A Python and the pipes to it; its stderr goes to a file.
+class Process(Protocol):
+    """A Python and the pipes to it."""
+
+    def kill(self) -> None:
+        """End it and what it started."""
+
+    def ended(self) -> int:
+        """The exit status of a process whose pipes have closed; it is killed where it lingers."""
+        ...
+
+    def abandon(self) -> None:
+        """End a process that no gateway came from."""
+
+
+def python_args(command: Sequence[str]) -> list[str]:
+    """The words that make a Python wait for execnet."""
+    return [*command, "-u", "-c", f"{NOT_FROM_HERE};{gateway_io.popen_bootstrapline}"]
+
+
+class LocalProcess(gateway_base.Popen2IO):
+    """A process on this machine; its stderr goes to a file.
 
     It leads a session of its own: Ctrl-C in a terminal reaches pytest alone, and ``kill`` also
     ends what a wrapper, such as ``sh -c``, has started.
     """
 
-    def __init__(self, command: list[str], stderr: IO[bytes], group: execnet.Group) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        stderr: IO[bytes],
+        group: execnet.Group,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._process = subprocess.Popen(
-            [*command, "-u", "-c", f"{NOT_FROM_HERE};{popen_bootstrapline}"],
+            words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
             start_new_session=True,
+            env={**os.environ, **(env or {})},
         )
         super().__init__(self._process.stdin, self._process.stdout, group.execmodel)
 
@@ -65,18 +92,83 @@ class PythonProcess(gateway_base.Popen2IO):
             self.close_write()
         self.close_read()
 
+    def said(self) -> str:
+        """What it has printed since, where that is no answer."""
+        return str(self.infile.peek().decode(errors="replace"))
+
+
+class BoardProcess(gateway_io.ProxyIO):
+    """A process on a board, started and held by another one there, as with execnet's ``via``.
+
+    Raises:
+        OSError: the other one does not answer any more.
+    """
+
+    def __init__(self, keeper: execnet.Gateway, command: Sequence[str], execmodel: Any) -> None:
+        channel = keeper.remote_exec(gateway_io)
+        channel.send({"popen": True, "python": shlex.join(command), "id": "model"})
+        super().__init__(channel, execmodel)
+
+    def read(self, nbytes: int) -> bytes:
+        """Bytes that it has sent."""
+        try:
+            return super().read(nbytes)
+        except self.iochan.RemoteError as error:
+            raise EOFError(str(error)) from None
+
+    def _controll(self, event: int) -> object:
+        """Ask for what the name says; execnet itself would wait for ever."""
+        try:
+            self.controlchan.send(event)
+            return self.controlchan.receive(timeout=ENDING_S)
+        except EOFError as error:
+            raise OSError(str(error)) from None
+
+    def kill(self) -> None:
+        """End it; execnet calls it."""
+        with contextlib.suppress(OSError):
+            super().kill()
+
+    def wait(self) -> int | None:
+        """The exit status; None where nobody tells."""
+        with contextlib.suppress(OSError):
+            return super().wait()
+        return None
+
+    def ended(self) -> int:
+        """The exit status of a process whose pipes have closed; it is killed where it lingers."""
+        try:
+            status = super().wait()
+        except self.controlchan.TimeoutError:
+            super().kill()
+            status = super().wait()
+        return status or 0
+
+    def abandon(self) -> None:
+        """End a process that no gateway came from."""
+        self.kill()
+
+    def said(self) -> str:
+        """The forwarder refuses what is no answer, and tells it itself."""
+        return ""
+
 
 def open_gateway(
-    command: list[str], stderr: IO[bytes], group: execnet.Group, limit_s: float
-) -> tuple[PythonProcess, execnet.Gateway]:
-    """Start a Python and make it a member of ``group``.
+    process: LocalProcess | BoardProcess,
+    group: execnet.Group,
+    limit_s: float,
+    execnet_source: str = "",
+) -> execnet.Gateway:
+    """Make a Python that waits for execnet a member of ``group``.
 
     execnet's own ``makegateway`` waits for ever for a process that says nothing.
 
+    Args:
+        execnet_source: code that makes it know execnet, where that is not to be sent.
+
     Raises:
-        OSError: it cannot be started, ended, said something unexpected, or nothing in time.
+        OSError: it ended, said something unexpected, or nothing in time.
     """
-    process = PythonProcess(command, stderr, group)
     late = threading.Event()
 
     def stop() -> None:
@@ -86,13 +178,14 @@ def open_gateway(
     timer = threading.Timer(limit_s, stop)
     timer.start()
     try:
-        return process, _bootstrapped(process, group)
+        return _bootstrapped(process, group, execnet_source)
     except EOFError:
+        if late.is_set():
+            process.abandon()
+            raise TimeoutError(f"no answer within {units.seconds(limit_s)}") from None
         status = process.ended()
         process.abandon()
-        if late.is_set():
-            raise TimeoutError(f"no answer within {units.seconds(limit_s)}") from None
-        raise OSError(f"it ended with exit status {status}") from None
+        raise EndedError(status) from None
     except BaseException:
         process.abandon()
         raise
@@ -100,7 +193,17 @@ def open_gateway(
         timer.cancel()
 
 
-def _bootstrapped(process: PythonProcess, group: execnet.Group) -> execnet.Gateway:
+class EndedError(OSError):
+    """A Python ended before it answered."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"it ended with exit status {status}")
+        self.status = status
+
+
+def _bootstrapped(
+    process: LocalProcess | BoardProcess, group: execnet.Group, execnet_source: str
+) -> execnet.Gateway:
     """Send execnet as source and wait for its first byte."""
     spec = execnet.XSpec("popen")
     spec.execmodel = group.remote_execmodel.backend
@@ -108,7 +211,7 @@ def _bootstrapped(process: PythonProcess, group: execnet.Group) -> execnet.Gatew
     with contextlib.suppress(BrokenPipeError):  # reading tells more
         sendexec(
             process,
-            inspect.getsource(gateway_base),
+            execnet_source or inspect.getsource(gateway_base),
             f"execmodel = get_execmodel({spec.execmodel!r})",
             "io = init_popen_io(execmodel)",
             "io.write(b'1')",
@@ -116,7 +219,7 @@ def _bootstrapped(process: PythonProcess, group: execnet.Group) -> execnet.Gatew
         )
     first = process.read(1)
     if first != b"1":
-        text = (first + process.infile.peek()).decode(errors="replace").splitlines()[0]
+        text = (first.decode(errors="replace") + process.said()).splitlines()[0]
         raise OSError(f"it printed {text!r}, but its stdout has to stay silent")
     gateway = execnet.Gateway(process, spec)
     group._register(gateway)  # execnet registers only what it started itself

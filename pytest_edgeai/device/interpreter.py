@@ -13,7 +13,7 @@ import numpy as np
 
 from pytest_edgeai.device.batch import Batch, Runs, as_runs, by_index, resized
 from pytest_edgeai.device.device import Device
-from pytest_edgeai.device.quantisation import Array, Details, native, random_tensor
+from pytest_edgeai.device.quantisation import Array, Details, native, random_tensor, rule
 from pytest_edgeai.device.refusals import hint
 from pytest_edgeai.device.signature import SignatureRunner, Signatures, named
 from pytest_edgeai.errors import EdgeAIError, InterpreterError, TensorError
@@ -291,16 +291,11 @@ class Interpreter:
         return len(self.time_runs(1, max_s, WARM_UP_RUNS, max_s))
 
     def conditions(self) -> dict[str, Any]:
-        """What may change on the device between two measurements; see ``agent.conditions``."""
-        return dict(self._request("conditions")[0])
-
-    def others_share(self, seconds: float) -> float | None:
-        """Share of the device that others keep busy for so long; None where nobody tells."""
-        share: float | None = self._request("others_share", float(seconds))[0]
-        return share
+        """What may change on the device between two measurements; see ``keeper.conditions``."""
+        return self.device.conditions()
 
     def _load(self) -> float:
-        path = str(self.model.path)
+        path = self.device.board.place(self.model.path, self.model.facts.sha256)
         try:
             load_ns = self._request("load", path, self.threads, step="load")[1]
         except TensorError as error:  # the runtime's ValueError for a file that it cannot read
@@ -398,12 +393,14 @@ class Interpreter:
     def _run_all(self, runs: Runs) -> list[list[Array]]:
         """For each output, what every run answered."""
         outputs = [int(details["index"]) for details in self._outputs]
+        rules = {int(d["index"]): how for d in self._inputs if (how := rule(d)) is not None}
         parts: list[list[Array]] = [[] for _ in outputs]
         while len(parts[0]) < len(runs):
-            tensors = runs.part(len(parts[0]), self._outputs)
+            tensors, first = runs.part(len(parts[0]), self._outputs)
             limit_s = self._process.limit_s
+            args = (tensors, rules, outputs, self._reset, limit_s, first)
             (answers, elapsed_ns), _ = self._request(
-                "predict", tensors, outputs, self._reset, limit_s, step="invoke", calls=2
+                "predict", *args, step="invoke", calls=2, stored=True
             )
             self._tell(elapsed_ns, len(answers[0]))
             for part, answer in zip(parts, answers, strict=True):

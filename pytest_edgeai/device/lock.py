@@ -1,47 +1,59 @@
 """Who may use a machine now: one that times it, alone, or any number that do not.
 
-The kernel frees a lock when its holder ends, however it ends. Only the standard library is used.
+The files are locked on the machine itself, and the kernel frees them when their holder ends,
+however it ends.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
+import platform
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from pytest_edgeai import units
+from pytest_edgeai.device import keeper
 from pytest_edgeai.errors import DeviceError
 
 POLL_S = 0.05
 SILENT_S = 0.5
 """Shorter waits are not told of."""
 WAIT_S = 1800.0
+QUEUE, ROOM = "queue", "room"
 
 Progress = Callable[[str], None]
 
 
+class Locks(Protocol):
+    """Files on the machine that can be locked, see ``keeper.Locks``."""
+
+    def try_lock(self, name: str, alone: bool, what: str) -> str: ...
+
+    def unlock(self, name: str) -> None: ...
+
+
 class MachineLock:
-    """Shared by all processes of a user that name the same folder; one object per process.
+    """Shared by all who name the same folder on the machine; one object per process and machine.
 
     Whoever waits to be alone stands in the queue, and nobody new passes by: the machine empties.
 
     Args:
-        folder: where the files are that are locked.
+        locks: the files on the machine.
+        machine: what to call it.
         wait_s: how long to wait at most.
     """
 
-    def __init__(self, folder: Path, wait_s: float = WAIT_S) -> None:
-        self._folder = folder
+    def __init__(self, locks: Locks, machine: str = "this machine", wait_s: float = WAIT_S) -> None:
+        self._locks = locks
+        self._machine = machine
         self._wait_s = wait_s
         self._mutex = threading.RLock()
         self._holders = 0
-        self._room: IO[str] | None = None
 
     @contextlib.contextmanager
     def alone(self, what: str, progress: Progress = lambda text: None) -> Iterator[None]:
@@ -66,31 +78,24 @@ class MachineLock:
         finally:
             with self._mutex:
                 self._holders -= 1
-                if not self._holders and self._room is not None:
-                    self._room.close()
-                    self._room = None
+                if not self._holders:
+                    self._locks.unlock(ROOM)
 
     def _enter(self, what: str, progress: Progress, alone: bool) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         begin = time.monotonic()
-        with (self._folder / "queue").open("a") as queue, contextlib.ExitStack() as undo:
-            room = undo.enter_context((self._folder / "room").open("a+"))
-            for file, mode in (
-                (queue, fcntl.LOCK_EX),
-                (room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH),
-            ):
-                while not _locked(file, mode):
-                    self._wait(what, progress, time.monotonic() - begin)
-            if time.monotonic() - begin > SILENT_S:
-                progress("")
-            room.truncate(0)
-            room.write(f"process {os.getpid()}, {what}")
-            room.flush()
-            undo.pop_all()
-            self._room = room
+        text = f"process {os.getpid()}{self._host}, {what}"
+        try:
+            for name, exclusive in ((QUEUE, True), (ROOM, alone)):
+                while holder := self._locks.try_lock(name, exclusive, text):
+                    who = f"{'behind' if name == QUEUE else 'held by'} {holder}"
+                    self._wait(what, who, progress, time.monotonic() - begin)
+        finally:
+            self._locks.unlock(QUEUE)
+        if time.monotonic() - begin > SILENT_S:
+            progress("")
 
-    def _wait(self, what: str, progress: Progress, waited_s: float) -> None:
-        text = f"waiting for this machine, held by {self._holder()}"
+    def _wait(self, what: str, who: str, progress: Progress, waited_s: float) -> None:
+        text = f"waiting for {self._machine}, {who}"
         if waited_s > self._wait_s:
             raise DeviceError(
                 f"{what}: {text}, for more than {units.seconds(waited_s)}",
@@ -100,23 +105,15 @@ class MachineLock:
             progress(f"{text}: {units.seconds(waited_s)}")
         time.sleep(POLL_S)
 
-    def _holder(self) -> str:
-        with contextlib.suppress(OSError):
-            return (self._folder / "room").read_text() or "another process"
-        return "another process"
-
-
-def _locked(file: IO[str], mode: int) -> bool:
-    try:
-        fcntl.flock(file, mode | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    @property
+    def _host(self) -> str:
+        """Several hosts may use a board."""
+        return "" if self._machine == "this machine" else f" of {platform.node()}"
 
 
 def _folder() -> Path:
     return Path(tempfile.gettempdir(), f"pytest-edgeai-{os.getuid()}")
 
 
-THIS_MACHINE = MachineLock(_folder())
+THIS_MACHINE = MachineLock(keeper.Locks(_folder()))
 """The machine that pytest runs on."""

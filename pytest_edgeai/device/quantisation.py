@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_edgeai.device.agent import quantised
 from pytest_edgeai.errors import TensorError
 
 __tracebackhide__ = True
@@ -35,6 +36,27 @@ def quantise(values: Array, details: Details) -> Array:
     """Real values as the tensor's dtype: ``round(real / scale) + zero_point``, saturating.
 
     Raises:
+        TensorError: see ``checked``.
+    """
+    values, how = checked(values, details), rule(details)
+    return values if how is None else np.asarray(quantised(values, *how))
+
+
+def rule(details: Details) -> tuple[str, float, int] | None:
+    """How real values become a tensor's own: dtype, scale, zero point; None if it is not quantised.
+
+    The device applies it, so that data reaches it once, whatever the models on it make of it.
+    """
+    if not is_quantised(details):
+        return None
+    scale, zero_point = details["quantization"]
+    return np.dtype(details["dtype"]).name, float(scale), int(zero_point)
+
+
+def checked(values: Array, details: Details) -> Array:
+    """Values that a tensor takes: real ones where it is quantised, else of its dtype.
+
+    Raises:
         TensorError: another kind of dtype than the tensor takes, or a value that it cannot hold.
     """
     dtype = np.dtype(details["dtype"])
@@ -48,11 +70,7 @@ def quantise(values: Array, details: Details) -> Array:
             raise TensorError(
                 f"input {details['name']!r} is {dtype} and cannot hold NaN or infinity"
             )
-        scale, zero_point = details["quantization"]
-        limits = np.iinfo(dtype.name)
-        steps = np.round(values.astype(np.float64) / float(scale)) + zero_point
-        saturated: Array = np.clip(steps, limits.min, limits.max)
-        return saturated.astype(dtype)
+        return values
     if dtype.kind in "iu" and not np.array_equal(values.astype(dtype), values):
         raise TensorError(f"input {details['name']!r} is {dtype}: a value does not fit into it")
     return values.astype(dtype, copy=False)

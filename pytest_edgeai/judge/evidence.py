@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from pytest_edgeai.judge.baseline import Found
 
+HOST = "host"
+"""The baseline that is the same file on the machine that pytest runs on."""
 Metric = str | Callable[[Any, Any], float]
 """A metric's name, or any ``(labels, predictions) -> float``; higher is better."""
 
@@ -75,10 +77,19 @@ class Evidence(Protocol):
     @property
     def size_bytes(self) -> int: ...
 
+    @property
+    def is_on_host(self) -> bool:
+        """Whether it runs on the machine that pytest runs on, with the runtime chosen there."""
+        ...
+
     def latency(self, threads: int | None) -> LatencySamples: ...
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """The metric of the model itself, or of its baseline."""
+        ...
+
+    def answered(self, baseline: str | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The likeliest class of each sample, by the model itself or by its baseline."""
         ...
 
     def recorded(self) -> Found:

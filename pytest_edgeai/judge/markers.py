@@ -10,8 +10,9 @@ from typing import Any
 
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.accuracy import AccuracyDropBudget, MinAccuracyBudget
+from pytest_edgeai.judge.agreement import AgreementBudget
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget
-from pytest_edgeai.judge.evidence import Metric
+from pytest_edgeai.judge.evidence import HOST, Metric
 from pytest_edgeai.judge.latency import LatencyBudget
 from pytest_edgeai.judge.regression import OF, RegressionBudget
 from pytest_edgeai.judge.size import SizeBudget
@@ -90,8 +91,7 @@ def max_accuracy_drop(
         hint = "a fraction: 0.02 is two points"
         _require_number("limit", limit, least=0.0, below=1.0, hint=hint)
     _require_confidence(confidence)
-    if baseline not in BASELINES:
-        raise UsageError(f"baseline {baseline!r} is not known", f"one of {', '.join(BASELINES)}")
+    _require_one_of("baseline", baseline, BASELINES)
     return (AccuracyDropBudget(float(limit), metric, confidence, baseline),)
 
 
@@ -114,6 +114,19 @@ def min_accuracy(
         _require_number("limit", limit, above=0.0, most=1.0, hint="a fraction: 0.9 is 90 %")
     _require_confidence(confidence)
     return (MinAccuracyBudget(float(limit), metric, confidence),)
+
+
+def min_agreement(limit: float, *, baseline: str = "converted") -> tuple[Budget, ...]:
+    """Share of ``evaluation_data`` that must get the same answer (top-1) as from a baseline.
+
+    Args:
+        limit: a fraction, 0.99 is 99 %.
+        baseline: a variant, ``"source"`` for the Keras model itself, or ``"host"`` for the same
+            file on the machine that pytest runs on.
+    """
+    _require_number("limit", limit, above=0.0, most=1.0, hint="a fraction: 0.99 is 99 %")
+    _require_one_of("baseline", baseline, (*BASELINES, HOST))
+    return (AgreementBudget(float(limit), baseline),)
 
 
 def max_regression(
@@ -142,6 +155,7 @@ MARKERS: dict[str, Callable[..., tuple[Budget, ...]]] = {
         max_size_mb,
         max_accuracy_drop,
         min_accuracy,
+        min_agreement,
         max_regression,
     )
 }
@@ -192,6 +206,11 @@ def _require_number(
         bounds = {"from": least, "over": above, "under": below, "to": most}
         words = [f" {word} {bound:g}" for word, bound in bounds.items() if bound is not None]
         raise UsageError(f"{name} must be a number{''.join(words)}, not {value!r}", hint)
+
+
+def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{name} {value!r} is not known", f"one of {', '.join(known)}")
 
 
 def _require_metric(metric: Any) -> None:

@@ -209,7 +209,7 @@ def wait_until_calm(interpreter: Interpreter, max_seconds: float) -> None:
 def _is_disturbed(device: Device, interpreter: Interpreter) -> str:
     """What disturbs a device at this moment, if anything does."""
     reading, limit = interpreter.conditions(), device.spec.max_temperature_c
-    degrees, others = reading["temperature_c"], interpreter.others_share(POLL_S)
+    degrees, others = reading["temperature_c"], device.busy_share(POLL_S)
     if is_hot(reading, limit):
         return f"{degrees:.1f} °C, over {limit:g}"
     if names := throttling([reading]):
@@ -227,8 +227,12 @@ def conditions_of(interpreter: Interpreter) -> dict[str, Any]:
         "runtime_version": facts.runtime_version,
         "threads": interpreter.threads,
         "delegated": interpreter.delegated,
+        "host": interpreter.device.spec.host or None,
         "machine": facts.machine,
+        "board": facts.model,
         "cpu": facts.cpu,
+        "memory_mb": facts.memory_mb,
+        "os": facts.os,
         "cores": facts.cores,
         "kernel": facts.kernel,
         "python": facts.python,

@@ -27,6 +27,7 @@ MARKER_NAMES = (
     "max_regression",
     "max_size_mb",
     "min_accuracy",
+    "min_agreement",
 )
 
 

@@ -18,6 +18,7 @@ from pytest_edgeai.plugin.session import edge_session
 if TYPE_CHECKING:
     from pytest_edgeai.device.device import Device
     from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.device.pool import Pool
     from pytest_edgeai.model.dataset import Dataset
     from pytest_edgeai.model.source import ResolvedSource
     from pytest_edgeai.model.tflite import Model
@@ -28,8 +29,8 @@ SUBJECTS = pytest.StashKey[list["Subject"]]()
 
 
 @pytest.fixture(scope="session")
-def edge_device(request: pytest.FixtureRequest) -> Device:
-    """The device under test, as named by --edge-device."""
+def edge_device(request: pytest.FixtureRequest) -> Device | Pool:
+    """The device under test, or a pool of them, as named by --edge-device."""
     from pytest_edgeai.errors import UsageError
 
     session = edge_session(request.config)
@@ -98,7 +99,7 @@ def edge_converter(request: pytest.FixtureRequest) -> Callable[[Variant], Model]
 
 def _variant_fixture(variant: Variant) -> Any:
     def fixture(
-        request: pytest.FixtureRequest, edge_device: Device, edge_model: Any
+        request: pytest.FixtureRequest, edge_device: Device | Pool, edge_model: Any
     ) -> Iterator[Interpreter]:
         yield from _opened(request, variant)
 
@@ -115,7 +116,7 @@ int16x8_interpreter = _variant_fixture("int16x8")
 
 @pytest.fixture
 def interpreter(
-    request: pytest.FixtureRequest, edge_device: Device, edge_model: Any
+    request: pytest.FixtureRequest, edge_device: Device | Pool, edge_model: Any
 ) -> Iterator[Interpreter]:
     """One run per variant named by @pytest.mark.edge_variants (converted, dynamic, int8)."""
     from pytest_edgeai.plugin.markers import variants_of
@@ -130,18 +131,17 @@ def _opened(request: pytest.FixtureRequest, variant: Variant) -> Iterator[Interp
 
     device = request.getfixturevalue("edge_device")
     model = _models(request, variant)(variant)
-    opened = Interpreter(device, model)
-    try:
+    with device.seat() as seat, Interpreter(seat, model) as opened:
         subject = _subject(request, opened)
         request.node.stash.setdefault(SUBJECTS, []).append(subject)
         opened.clock = request.node.stash.get(CLOCK, None)
         yield opened
-    finally:
-        opened.close()
 
 
 def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
     from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.device.spec import LOCAL
+    from pytest_edgeai.judge.evidence import HOST
     from pytest_edgeai.plugin.subject import Subject
 
     session = edge_session(request.config)
@@ -157,12 +157,12 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
             return session.predictions(own, data)
         if baseline == "source":
             return session.source_predictions(_source(request), data)
+        if baseline == HOST:
+            with session.device(LOCAL).seat() as here, Interpreter(here, own.model) as other:
+                return session.predictions(other, data)
         _refuse_without_baseline(_source(request), own.variant, baseline)
-        other = Interpreter(own.device, _models(request, baseline)(baseline))
-        try:
+        with Interpreter(own.device, _models(request, baseline)(baseline)) as other:
             return session.predictions(other, data)
-        finally:
-            other.close()
 
     return Subject(opened, request, budgets, data, answers, session.find_baseline)
 

@@ -68,6 +68,7 @@ max_size_mb = _decorator(signatures.max_size_mb)
 max_regression = _decorator(signatures.max_regression)
 max_accuracy_drop = _decorator(signatures.max_accuracy_drop)
 min_accuracy = _decorator(signatures.min_accuracy)
+min_agreement = _decorator(signatures.min_agreement)
 edge_model = _decorator(_edge_model)
 edge_variants = _decorator(_edge_variants)
 

@@ -67,6 +67,7 @@ class Reporter:
     def _last_lines(self) -> list[str]:
         distributed = self._config.getoption("dist", "no") != "no"
         lines = self._devices() if distributed else self._unused()
+        lines += self._differences()
         lines += self._notes()
         tally = self._session.conversions()
         if any(tally.values()):
@@ -92,6 +93,11 @@ class Reporter:
             folder = self._session.settings.baseline
             lines.append(f"edgeai: {count(len(files), 'baseline')} recorded in {folder}")
         return lines
+
+    def _differences(self) -> list[str]:
+        from pytest_edgeai.report.comparison import comparisons, differences
+
+        return [f"edgeai: {line}" for line in differences(comparisons(self._records))]
 
     def _unused(self) -> list[str]:
         given = self._config.getoption("edge_model")

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_edgeai.convert.converter import Converter
     from pytest_edgeai.device.device import Device
     from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.device.pool import Pool
+    from pytest_edgeai.device.spec import DeviceSpec
     from pytest_edgeai.judge.baseline import Found
     from pytest_edgeai.model.dataset import Dataset
     from pytest_edgeai.model.source import ResolvedSource
@@ -35,7 +38,7 @@ class EdgeSession:
         self.settings = settings
         self._tally = {"converted": 0, "cached": 0}
         self._config = config
-        self._devices: dict[str, Device] = {}
+        self._devices: dict[str, Device | Pool] = {}
         self._predictions: dict[tuple[str, ...], Any] = {}
         self.option_model_used = False
 
@@ -65,29 +68,34 @@ class EdgeSession:
             progress=ProgressLine(self._config),
         )
 
-    def device(self, name: str) -> Device:
+    def device(self, name: str) -> Device | Pool:
         """A device by its configured name.
 
         Raises:
             UsageError: no such device.
         """
+        from pytest_edgeai.device.spec import device_specs
+
+        if name not in self._devices:
+            self._devices[name] = self._made(name, device_specs(name, self._config.rootpath))
+        return self._devices[name]
+
+    def _made(self, name: str, specs: tuple[DeviceSpec, ...]) -> Device | Pool:
         from dataclasses import replace
 
         from pytest_edgeai.device.device import Device
-        from pytest_edgeai.device.spec import device_spec
+        from pytest_edgeai.device.pool import Pool
         from pytest_edgeai.plugin.progress import ProgressLine
 
-        if name not in self._devices:
-            spec = device_spec(name, self._config.rootpath)
-            flags = {key: self._config.getoption(f"edge_{key}") for key in ("runtime", "threads")}
+        flags = {key: self._config.getoption(f"edge_{key}") for key in ("runtime", "threads")}
+        progress, boards = ProgressLine(self._config), []
+        for spec in specs:
             chosen = {
                 key: flag if flag is not None else getattr(spec, key) or getattr(self.settings, key)
                 for key, flag in flags.items()
             }
-            self._devices[name] = Device(
-                replace(spec, **chosen), self.settings.call_timeout, ProgressLine(self._config)
-            )
-        return self._devices[name]
+            boards.append(Device(replace(spec, **chosen), self.settings.call_timeout, progress))
+        return boards[0] if len(boards) == 1 else Pool(name, boards, progress)
 
     def device_names(self) -> list[str]:
         """This machine, and the devices that are configured.
@@ -101,13 +109,17 @@ class EdgeSession:
 
     def predictions(self, interpreter: Interpreter, data: Dataset) -> Any:
         """A model's answers on a data set; asked once per run for the same of both."""
-        from pytest_edgeai.measure.accuracy import predictions
+        from pytest_edgeai.measure.accuracy import mates, predictions
 
         device = interpreter.device
         key = (interpreter.model.facts.sha256, device.name, data.digest())
         if key not in self._predictions:
-            with device.together(f"evaluation of {interpreter.model.name}"):
-                self._predictions[key] = predictions(interpreter, data)
+            what = f"evaluation of {interpreter.model.name}"
+            with ExitStack() as stack:
+                stack.enter_context(device.together(what))
+                self._predictions[key] = predictions(
+                    interpreter, data, lambda: mates(interpreter, what, stack)
+                )
         return self._predictions[key]
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> Any:
@@ -174,7 +186,9 @@ class EdgeSession:
             self._tally[key] += number
 
     def close(self) -> None:
-        """Remove the files of this run."""
+        """Remove the files of this run, and leave the boards."""
+        for device in self._devices.values():
+            device.close()
         if "folder" in self.__dict__ and not hasattr(self._config, "workerinput"):
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -234,5 +248,5 @@ def time_estimate(asked: Iterable[Asked], settings: Settings) -> list[str]:
     least = min(count * SECONDS_IF_CLEAR, most)
     return [
         f"edgeai: {units.count(count, 'latency measurement')}: {units.seconds(least)} where all "
-        f"is clear, {units.seconds(most)} where nothing is"
+        f"is clear, {units.seconds(most)} where nothing is; what comes out void is repeated"
     ]

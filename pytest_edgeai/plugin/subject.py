@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.device.spec import LOCAL
 from pytest_edgeai.errors import EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
 from pytest_edgeai.judge.verdict import BudgetResult
-from pytest_edgeai.measure.accuracy import Answers, score
+from pytest_edgeai.measure.accuracy import Answers, score, top_1
 from pytest_edgeai.measure.latency import Timing, conditions_of
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.report.record import Record, record
@@ -61,6 +62,7 @@ class Subject:
         self._find_recorded = find_recorded
         self._recorded: Found | None = None
         self._accuracy: dict[str | None, Score] = {}
+        self._answered: dict[str | None, Any] = {}
 
     @property
     def device_name(self) -> str:
@@ -71,6 +73,11 @@ class Subject:
     def variant(self) -> str:
         """Which variant the interpreter is."""
         return self.interpreter.variant
+
+    @property
+    def is_on_host(self) -> bool:
+        """Whether it runs on the machine that pytest runs on, as nothing else is said of it."""
+        return self.interpreter.device.name == LOCAL
 
     @property
     def size_bytes(self) -> int:
@@ -96,6 +103,12 @@ class Subject:
         if metric == "accuracy":
             self._accuracy[baseline] = found
         return found
+
+    def answered(self, baseline: str | None = None) -> Any:
+        """The likeliest class of each sample, by the interpreter or by its baseline."""
+        if baseline not in self._answered:
+            self._answered[baseline] = top_1(self._answers(self.interpreter, baseline))[1]
+        return self._answered[baseline]
 
     def recorded(self) -> Found:
         """The stored baseline of this model and variant on this device."""
@@ -164,7 +177,21 @@ class Subject:
         samples = self.any_latency
         conditions = samples.conditions if samples else conditions_of(self.interpreter)
         model = self.interpreter.model
-        return record(nodeid, model, self.device_name, conditions, self.results, self.baseline_file)
+        return record(
+            nodeid,
+            model,
+            self.device_name,
+            conditions,
+            self.results,
+            self.baseline_file,
+            self._known_answers(),
+        )
+
+    def _known_answers(self) -> dict[str, Any] | None:
+        """Its classes on the data, if a budget asked for them."""
+        if self._data is None or not {None} & (self._answered.keys() | self._accuracy.keys()):
+            return None
+        return {"data": self._data.digest(), "classes": self.answered().tolist()}
 
     def _timed_by(self, threads: int) -> list[Budget]:
         return [

@@ -23,6 +23,23 @@ class XdistHooks:
         node.workerinput[FOLDER_FROM_CONTROLLER] = str(self._session.folder)
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """With several devices, a worker takes the tests of one device after the other."""
+        devices = self._session.settings.device
+        if len(devices) < 2 or config.getvalue("dist") != "load":
+            return None
+        from xdist.scheduler.loadscope import LoadScopeScheduling
+
+        class ByDevice(LoadScopeScheduling):  # type: ignore[misc]
+            """Tests of a device go together, so that devices work side by side."""
+
+            def _split_scope(self, nodeid: str) -> str:
+                parameters = f"-{nodeid.partition('[')[2].rstrip(']')}-"
+                return next((name for name in devices if f"-{name}-" in parameters), nodeid)
+
+        return ByDevice(config, log)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Count what a worker converted."""
         self._session.count(getattr(node, "workeroutput", {}).get(TALLY, {}))

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pytest_edgeai.report.comparison import comparisons
 from pytest_edgeai.report.record import SCHEMA, Record
 
 
@@ -17,7 +18,9 @@ def write_json(path: Path, run: dict[str, Any], tests: list[Record]) -> None:
     Raises:
         OSError: the path cannot be written.
     """
-    document = _finite({"schema": SCHEMA, "run": run, "tests": tests})
+    shown = [{key: test[key] for key in test if key != "answers"} for test in tests]
+    compared = comparisons(tests)
+    document = _finite({"schema": SCHEMA, "run": run, "tests": shown, "comparisons": compared})
     content = json.dumps(document, indent=2, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")

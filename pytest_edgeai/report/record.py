@@ -19,8 +19,14 @@ def record(
     conditions: dict[str, Any],
     results: list[BudgetResult],
     baseline_file: str | None = None,
+    answers: dict[str, Any] | None = None,
 ) -> Record:
-    """The record of one interpreter."""
+    """The record of one interpreter.
+
+    Args:
+        answers: the likeliest class of each sample (``classes``), and the hash of the ``data``; to
+            compare devices with, and not in the JSON report.
+    """
     facts = model.facts
     return {
         "nodeid": nodeid,
@@ -35,6 +41,7 @@ def record(
         "conditions": conditions,
         "budgets": [{**result.as_dict(), "headroom": result.headroom} for result in results],
         "baseline_file": baseline_file,
+        "answers": answers,
     }
 
 
@@ -48,4 +55,5 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
         "conditions": {},
         "budgets": [],
         "baseline_file": None,
+        "answers": None,
     }

@@ -105,8 +105,16 @@ def test_a_request_is_bounded(
     shape: tuple[int, ...], outputs: list[tuple[int, ...]], runs_at_once: int
 ) -> None:
     tensors = np.broadcast_to(np.float32(0), (100, *shape))
-    part = Runs({0: tensors}, 100, 1).part(0, [details(*output) for output in outputs])
+    part, _ = Runs({0: tensors}, 100, 1).part(0, [details(*output) for output in outputs])
     assert len(part[0]) == runs_at_once
+
+
+def test_a_part_is_the_same_however_much_of_it_is_done() -> None:
+    runs = Runs({0: np.arange(100)}, 100, 1)
+    whole, first = runs.part(64, [])
+    rest, done = runs.part(70, [])
+    assert np.array_equal(whole[0], rest[0])
+    assert (first, done) == (0, 6)
 
 
 @pytest.mark.parametrize(

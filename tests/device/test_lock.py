@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from pytest_edgeai.device.keeper import Locks
 from pytest_edgeai.device.lock import MachineLock
 from pytest_edgeai.errors import DeviceError
 
 HOLDER = """
 import sys, time
-from pathlib import Path
+from pytest_edgeai.device.keeper import Locks
 from pytest_edgeai.device.lock import MachineLock
-lock = MachineLock(Path(sys.argv[1]))
+lock = MachineLock(Locks(sys.argv[1]))
 with getattr(lock, sys.argv[2])("timing in another process"):
     print("held", flush=True)
     time.sleep(float(sys.argv[3]))
@@ -58,29 +59,29 @@ def seconds_to_enter(lock: MachineLock, how: str) -> float:
 )
 def test_one_waits_for_the_other(hold: Hold, tmp_path: Path, held: str, wanted: str) -> None:
     is_held(hold(held, 0.7))
-    assert seconds_to_enter(MachineLock(tmp_path), wanted) > 0.4
+    assert seconds_to_enter(MachineLock(Locks(tmp_path)), wanted) > 0.4
 
 
 def test_those_who_do_not_time_go_together(hold: Hold, tmp_path: Path) -> None:
     is_held(hold("together"))
-    assert seconds_to_enter(MachineLock(tmp_path), "together") < 0.4
+    assert seconds_to_enter(MachineLock(Locks(tmp_path)), "together") < 0.4
 
 
 def test_kill_frees_it(hold: Hold, tmp_path: Path) -> None:
     holder = hold("alone")
     is_held(holder)
-    with pytest.raises(DeviceError), MachineLock(tmp_path, wait_s=0.2).alone("this test"):
+    with pytest.raises(DeviceError), MachineLock(Locks(tmp_path), wait_s=0.2).alone("this test"):
         pass
     holder.kill()
     holder.wait()
-    assert seconds_to_enter(MachineLock(tmp_path), "alone") < 0.4
+    assert seconds_to_enter(MachineLock(Locks(tmp_path)), "alone") < 0.4
 
 
 def test_nobody_new_passes_one_who_waits_to_be_alone(hold: Hold, tmp_path: Path) -> None:
     is_held(hold("together", 1.5))
     waiting = hold("alone", 0.5)
     time.sleep(0.7)
-    assert seconds_to_enter(MachineLock(tmp_path), "together") > 0.7
+    assert seconds_to_enter(MachineLock(Locks(tmp_path)), "together") > 0.7
     is_held(waiting)
 
 
@@ -88,7 +89,7 @@ def test_the_wait_says_who_holds_it(hold: Hold, tmp_path: Path) -> None:
     holder = hold("alone")
     is_held(holder)
     told: list[str] = []
-    waiting = MachineLock(tmp_path, wait_s=0.8).alone("this test", told.append)
+    waiting = MachineLock(Locks(tmp_path), wait_s=0.8).alone("this test", told.append)
     with pytest.raises(DeviceError) as caught, waiting:
         pass
     who = f"held by process {holder.pid}, timing in another process"
@@ -99,14 +100,14 @@ def test_the_wait_says_who_holds_it(hold: Hold, tmp_path: Path) -> None:
 
 
 def test_a_process_holds_it_once_however_often_it_asks(hold: Hold, tmp_path: Path) -> None:
-    lock = MachineLock(tmp_path, wait_s=0.1)
+    lock = MachineLock(Locks(tmp_path), wait_s=0.1)
     with lock.alone("one"), lock.alone("two"), lock.together("three"):
         pass
     is_held(hold("alone"))
 
 
 def test_it_is_free_after_an_error(hold: Hold, tmp_path: Path) -> None:
-    lock = MachineLock(tmp_path)
+    lock = MachineLock(Locks(tmp_path))
     with pytest.raises(ZeroDivisionError), lock.alone("this test"):
         raise ZeroDivisionError
     is_held(hold("alone"))

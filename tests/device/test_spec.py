@@ -7,20 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from pytest_edgeai.device.spec import DeviceSpec, device_spec
+from pytest_edgeai.device.spec import DeviceSpec, device_specs
 from pytest_edgeai.errors import UsageError
 
 TABLE = "[tool.pytest-edgeai.devices.pi]\n"
 EXAMPLE = """hint: add to pyproject.toml:
     [tool.pytest-edgeai.devices.pi]
-    python = "/path/to/venv/bin/python"  # a Python 3.9+ with numpy and a runtime
-    runtime = "auto"
+    host = "pi@raspberrypi.local"  # an ssh destination; leave it out for this machine
+    python = "/home/pi/edge/bin/python"  # a Python 3.9+ with numpy and a runtime
     threads = 4"""
 
 
 @pytest.fixture
 def pyproject(tmp_path: Path) -> Path:
     return tmp_path / "pyproject.toml"
+
+
+def device_spec(name: str, root: Path) -> DeviceSpec:
+    (spec,) = device_specs(name, root)
+    return spec
 
 
 def refusal(root: Path, name: str = "pi") -> str:
@@ -93,13 +98,13 @@ def test_unknown_device(pyproject: Path) -> None:
     [
         ("thread = 4", "device 'pi' has the unknown key 'thread'\nhint: did you mean 'threads'?"),
         ("Python = ''", "unknown key 'Python'\nhint: did you mean 'python'?"),
-        ("qqq = 1", "unknown key 'qqq'\nhint: known: python, runtime, threads"),
+        ("qqq = 1", "unknown key 'qqq'\nhint: known: host, python, runtime, threads"),
         ("name = 'x'", "device 'pi' has the unknown key 'name'"),
         ("python = 3", "device 'pi': python must be a command line"),
         ("python = ' '", "device 'pi': python must be a command line"),
         ('python = "sh -c \'oops"', "device 'pi': python: No closing quotation: sh -c 'oops"),
-        ("runtime = 'onnx'", "device 'pi': runtime 'onnx' is not known\nhint: use one of auto, "),
-        ("runtime = ['litert']", "device 'pi': runtime ['litert'] is not known"),
+        ("runtime = 'onnx'", "device 'pi': runtime must be one of auto, litert, tflite-runtime, "),
+        ("runtime = ['litert']", "tensorflow, not ['litert']"),
         ("threads = true", "device 'pi': threads must be a whole number from 1, not True"),
         ("threads = 0", "threads must be a whole number from 1, not 0"),
         ("threads = 2.0", "threads must be a whole number from 1, not 2.0"),

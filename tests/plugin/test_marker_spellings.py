@@ -221,7 +221,7 @@ def test_fixtures_are_listed_with_a_summary(pytester: pytest.Pytester) -> None:
         "edge_model": "The model under test: override it*",
         "calibration_data": "Typical inputs for int8 and int16x8, scaled as in training*",
         "evaluation_data": "Inputs with labels for accuracy budgets*",
-        "edge_device [[]session scope]": "The device under test, as named by --edge-device.",
+        "edge_device [[]session scope]": "The device under test, or a pool of them, *",
         "edge_converter": "Convert the model afresh*",
     }.items():
         result.stdout.fnmatch_lines([f"{name} -- *", f"    {text}"], consecutive=True)

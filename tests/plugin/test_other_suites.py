@@ -180,7 +180,8 @@ def test_unittest_classes(digits_suite: pytest.Pytester) -> None:
 
 def test_unittest_classes_run_on_one_device_only(digits_suite: pytest.Pytester) -> None:
     digits_suite.makepyfile(UNITTEST)
-    (digits_suite.path / "edgeai.toml").write_text("[devices.one]\n[devices.two]\n")
+    tables = "[devices.one]\nthreads = 1\n[devices.two]\nthreads = 1\n"
+    (digits_suite.path / "edgeai.toml").write_text(tables)
     result = digits_suite.runpytest("--edge-device=one", "--edge-device=two")
     result.assert_outcomes(errors=3)
     result.stdout.fnmatch_lines(["several devices are named (one, two), but this test cannot *"])

@@ -1,0 +1,70 @@
+"""Budgets of whether two models, or two machines, answer alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pytest_edgeai import units
+from pytest_edgeai.judge.accuracy import MOST_SAMPLES
+from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.evidence import HOST, Evidence
+from pytest_edgeai.judge.paired import share_interval
+from pytest_edgeai.judge.verdict import BudgetResult
+
+_ADVICE = {
+    HOST: (
+        "the runtimes' kernels round differently: the same runtime version on both, or judge "
+        "accuracy on the device itself"
+    )
+}
+_CONSTANT = "look at the scaling of evaluation_data, and at the model"
+_OTHER_MODEL = "calibrate with more samples like the real inputs and scaled as in training"
+
+
+@dataclass(frozen=True)
+class AgreementBudget(Budget):
+    """A limit on the share of samples that get the same answer as from a baseline."""
+
+    marker: ClassVar[str] = "min_agreement"
+    limit: float
+    baseline: str = "converted"
+
+    @property
+    def label(self) -> str:
+        return "agreement"
+
+    @property
+    def bound(self) -> tuple[float, str]:
+        return self.limit, "fraction"
+
+    @property
+    def needs_data(self) -> bool:
+        return True
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        if self.baseline == evidence.variant:
+            return self.result(None, 0, "skipped", f"{self.baseline} is the baseline itself")
+        if self.baseline == HOST and evidence.is_on_host:
+            return self.result(None, 0, "skipped", "this is the host itself")
+        import numpy as np
+
+        own, base = evidence.answered(), evidence.answered(self.baseline)
+        differ, n = np.flatnonzero(own != base), len(own)
+        if n > 1 and len({*own.tolist(), *base.tolist()}) == 1:
+            reason = f"both answer class {own[0]} to all {n:,} samples: that is no agreement"
+            return self.result(None, n, "void", reason, _CONSTANT)
+        share, whom = 1 - len(differ) / n, _whom(self.baseline)
+        reason = f"{len(differ):,} of {units.count(n, 'sample')} get another answer than {whom}"
+        interval = share_interval(n - len(differ), n, DEFAULT_CONFIDENCE)
+        details = [
+            f"sample {i}: class {own[i]}, {whom} {base[i]}" for i in differ[:MOST_SAMPLES].tolist()
+        ]
+        if at_most(self.limit, share):
+            return self.result(share, n, "pass", reason, "", interval, tuple(details))
+        advice = _ADVICE.get(self.baseline, _OTHER_MODEL)
+        return self.result(share, n, "fail", reason, advice, interval, tuple(details))
+
+
+def _whom(baseline: str) -> str:
+    return "on the host" if baseline == HOST else f"from {baseline}"
