@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from pytest_edgeai.device.batch import Batch, by_index
+from pytest_edgeai.device.device import Device
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.quantisation import Details, is_quantised, real_range
 from pytest_edgeai.device.signature import named
-from pytest_edgeai.errors import DataError, DeviceError, EdgeAIError, TensorError
+from pytest_edgeai.errors import DataError, EdgeAIError, TensorError
 from pytest_edgeai.judge.evidence import Metric, Score
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.model.labels import class_indices
@@ -27,23 +28,17 @@ BATCH = 64
 MIN_STEPS = 2
 MAX_SATURATED = 0.5
 PAYS_S = 2.0
-"""What takes longer is shared with other devices of the kind: they take so long to start."""
+"""What takes longer is shared with other devices of its kind: they take a while to start."""
 MOST_MATES = 32
 
 Answers = Any
 """An array of shape (N, ...), or a dict of them by output name."""
 
 
-def predictions(
-    interpreter: Interpreter,
-    data: Dataset,
-    find_mates: Callable[[], list[Interpreter]] = list,
-) -> Answers:
+def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
     """The model's answers to a whole data set, real values, batch by batch.
 
-    Args:
-        find_mates: gives interpreters of the same model on further devices of the same kind, asked
-            for when it takes long enough to be worth it.
+    What takes long is shared with free devices of the same kind.
 
     Raises:
         DataError: the data cannot be what the model was quantised for.
@@ -57,14 +52,12 @@ def predictions(
 
     work = _Work(data, look)
     try:
-        work.do(interpreter, until_s=PAYS_S)
-        if work.is_left:
-            with ThreadPoolExecutor(MOST_MATES) as threads:
-                begun = [threads.submit(work.do_what_it_can, mate) for mate in find_mates()]
-                work.do(interpreter)
-                for each in begun:
-                    each.result()
-            work.do(interpreter)  # what a lost board gave back
+        begin = time.monotonic()
+        work.do(interpreter, batches=1)
+        left_s = (time.monotonic() - begin) * (len(data) / BATCH - 1)
+        if left_s > PAYS_S:
+            work.share(interpreter)
+        work.do(interpreter)  # all of it, or what a lost board gave back
     except TensorError as error:
         hint = "inputs as the model takes them, with labels apart: (inputs, labels)"
         raise DataError(f"evaluation_data ({data.describe()}): {error.message}", hint) from None
@@ -76,60 +69,56 @@ def predictions(
     return np.concatenate(parts)
 
 
-def mates(interpreter: Interpreter, what: str, stack: ExitStack) -> list[Interpreter]:
-    """Interpreters of the same model on free devices of the same kind, until the stack ends.
-
-    What cannot be had there is left out: it would only have helped.
-    """
-    found = []
-    for device in interpreter.device.mates(stack):
-        with suppress(EdgeAIError):
-            stack.enter_context(device.together(what))
-            mate = Interpreter(device, interpreter.model, interpreter.threads)
-            found.append(stack.enter_context(mate))
-    return found
-
-
 class _Work:
     """The batches of a data set, handed out to one interpreter or several.
 
     Attributes:
         answers: by the batch's number.
-        is_left: whether there is more to do.
     """
 
     def __init__(self, data: Dataset, look: Callable[[Batch], None]) -> None:
         self.answers: dict[int, Answers] = {}
-        self.is_left = True
         self._batches = enumerate(data.batches(BATCH))
         self._look = look
         self._returned: list[tuple[int, Batch]] = []
         self._mutex = threading.Lock()
 
-    def do(self, interpreter: Interpreter, until_s: float = math.inf) -> None:
-        """Work until all is done, or so many seconds have passed."""
-        begin = time.monotonic()
-        while time.monotonic() - begin < until_s and (taken := self._take()) is not None:
+    def do(self, interpreter: Interpreter, batches: float = math.inf) -> None:
+        """Work until all, or so many batches, are done."""
+        done = 0
+        while done < batches and (taken := self._take()) is not None:
             self.answers[taken[0]] = interpreter.predict(taken[1])
+            done += 1
 
-    def do_what_it_can(self, mate: Interpreter) -> None:
-        """The same on another device; when that is lost, its batch is left to others."""
-        while (taken := self._take()) is not None:
-            try:
-                self.answers[taken[0]] = mate.predict(taken[1])
-            except DeviceError:
-                with self._mutex:
-                    self._returned.append(taken)
-                return
+    def share(self, interpreter: Interpreter) -> None:
+        """Work together with the free devices of the same kind."""
+        with ExitStack() as seats, ThreadPoolExecutor(MOST_MATES) as threads:
+            for device in interpreter.device.mates(seats):
+                threads.submit(self._help, device, interpreter)
+            self.do(interpreter)
+
+    def _help(self, device: Device, interpreter: Interpreter) -> None:
+        """Do what can be done on another device: it only helps, so what fails there is no error."""
+        model, threads = interpreter.model, interpreter.threads
+        with (
+            suppress(EdgeAIError),
+            device.together(f"evaluation of {model.name}"),
+            Interpreter(device, model, threads) as mate,
+        ):
+            while (taken := self._take()) is not None:
+                try:
+                    self.answers[taken[0]] = mate.predict(taken[1])
+                except BaseException:
+                    with self._mutex:
+                        self._returned.append(taken)
+                    raise
 
     def _take(self) -> tuple[int, Batch] | None:
         with self._mutex:
             if self._returned:
                 return self._returned.pop()
             taken = next(self._batches, None)
-            if taken is None:
-                self.is_left = False
-            else:
+            if taken is not None:
                 self._look(taken[1])
             return taken
 

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,17 +108,13 @@ class EdgeSession:
 
     def predictions(self, interpreter: Interpreter, data: Dataset) -> Any:
         """A model's answers on a data set; asked once per run for the same of both."""
-        from pytest_edgeai.measure.accuracy import mates, predictions
+        from pytest_edgeai.measure.accuracy import predictions
 
         device = interpreter.device
         key = (interpreter.model.facts.sha256, device.name, data.digest())
         if key not in self._predictions:
-            what = f"evaluation of {interpreter.model.name}"
-            with ExitStack() as stack:
-                stack.enter_context(device.together(what))
-                self._predictions[key] = predictions(
-                    interpreter, data, lambda: mates(interpreter, what, stack)
-                )
+            with device.together(f"evaluation of {interpreter.model.name}"):
+                self._predictions[key] = predictions(interpreter, data)
         return self._predictions[key]
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> Any:
@@ -222,8 +217,10 @@ def header_lines(session: EdgeSession, devices: Iterable[str]) -> list[str]:
             lines.append(f"edgeai: {error.message.splitlines()[0]}")
             continue
         threads = device.spec.threads or 1
+        boards = getattr(device, "boards", ())
+        several = f" ({len(boards)} boards)" if boards else ""
         lines.append(
-            f"edgeai: device {name}: {facts.runtime} {facts.runtime_version}, "
+            f"edgeai: device {name}{several}: {facts.runtime} {facts.runtime_version}, "
             f"{threads} thread{'s' if threads > 1 else ''}, Python {facts.python}, "
             f"{facts.cpu} ({facts.machine}, {facts.cores} cores)"
         )

@@ -1,0 +1,196 @@
+"""Several boards of one kind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sshd import Sshd
+from suites import FAST, is_empty_soon, running
+
+from pytest_edgeai.device.device import Device
+from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.device.pool import Pool
+from pytest_edgeai.device.spec import DeviceSpec
+from pytest_edgeai.errors import DeviceError
+from pytest_edgeai.measure.accuracy import predictions
+from pytest_edgeai.model.dataset import ArrayDataset
+from pytest_edgeai.model.tflite import Model, read_facts
+
+SAMPLES = 3000
+FASTER = 1.6
+
+
+@pytest.fixture
+def two_boards(tmp_path: Path, board: Sshd) -> Iterator[tuple[Sshd, Sshd]]:
+    """Boards of one core each; a folder each, as they are one machine."""
+    homes = []
+    for number in (0, 1):
+        home = tmp_path / f"home-{number}"
+        home.mkdir()
+        homes.append(home)
+    with (
+        Sshd(tmp_path / "one", "one", homes[0], core=0) as one,
+        Sshd(tmp_path / "two", "two", homes[1], core=1) as two,
+    ):
+        yield one, two
+
+
+@pytest.fixture
+def ssh_config(tmp_path: Path, two_boards: tuple[Sshd, Sshd]) -> Path:
+    """Knows both."""
+    path = tmp_path / "both"
+    path.write_text("\n".join(board.ssh_config.read_text() for board in two_boards))
+    return path
+
+
+@pytest.fixture
+def pool(ssh_config: Path) -> Iterator[Pool]:
+    boards = [
+        Device(DeviceSpec("pi", sys.executable, host=host, ssh_config=str(ssh_config)))
+        for host in ("one", "two")
+    ]
+    pool = Pool("pi", boards)
+    yield pool
+    pool.close()
+
+
+SLOW_MODEL = """
+import sys, tensorflow as tf
+layers = [tf.keras.layers.Conv2D(256, 3, padding="same") for _ in range(4)]
+layers += [tf.keras.layers.GlobalAveragePooling2D()]
+model = tf.keras.Sequential([tf.keras.Input((16, 16, 8)), *layers])
+open(sys.argv[1], "wb").write(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+"""
+
+
+@pytest.fixture(scope="session")
+def slow_model(once: Callable[..., Path]) -> Path:
+    """A float model that takes some milliseconds."""
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-c", SLOW_MODEL, str(folder / "slow.tflite")]
+        subprocess.run(command, check=True, capture_output=True)
+
+    return once("slow", make) / "slow.tflite"
+
+
+def model_at(path: Path) -> Model:
+    return Model(path, path.name, "int8", read_facts(path))
+
+
+def digits(realdata: Path) -> ArrayDataset:
+    with np.load(realdata / "mnist" / "mnist_test3000.npz") as file:
+        return ArrayDataset(file["x"].astype(np.float32) / 255, file["y"])
+
+
+class TestAccuracy:
+    def test_two_boards_are_faster_than_one(self, pool: Pool, slow_model: Path) -> None:
+        """Alone, and with the other board; with equal answers."""
+        model = model_at(slow_model)
+        data = ArrayDataset(np.random.default_rng(0).random((SAMPLES, 16, 16, 8), np.float32))
+        for board in pool.boards:  # the data is there, as in any run but the first
+            with Interpreter(board, model) as interpreter:
+                predictions(interpreter, data)
+        one = Pool("one", [Device(pool.boards[0].spec)])
+        (alone_s, alone), (both_s, both) = (seconds(each, model, data) for each in (one, pool))
+        one.close()
+        assert np.array_equal(alone, both)
+        print(f"{SAMPLES:,} samples: {alone_s:.1f} s on one board, {both_s:.1f} s on two")
+        assert alone_s / both_s >= FASTER
+
+    def test_a_board_that_is_lost_gives_back_what_it_had(
+        self, pool: Pool, realdata: Path, two_boards: tuple[Sshd, Sshd]
+    ) -> None:
+        model, data = model_at(realdata / "models" / "mnist_lstm_int8.tflite"), digits(realdata)
+        with pool.seat() as own, Interpreter(own, model) as interpreter:
+            other = two_boards[1 - pool.boards.index(own)]
+            threading.Timer(0.7, other.stop).start()
+            answers = predictions(interpreter, data)
+        assert int((answers.argmax(axis=1) == data.labels).sum()) == 2932
+
+
+def seconds(pool: Pool, model: Model, data: ArrayDataset) -> tuple[float, Any]:
+    """How long the answers take, and the answers."""
+    with pool.seat() as own, Interpreter(own, model) as interpreter:
+        begin = time.monotonic()
+        answers = predictions(interpreter, data)
+        return time.monotonic() - begin, answers
+
+
+class TestSeats:
+    def test_all_that_a_test_asks_for_is_on_one_board(self, pool: Pool) -> None:
+        with pool.seat() as first, pool.seat() as second:
+            assert first is second
+
+    def test_another_process_gets_the_other_board(self, pool: Pool, ssh_config: Path) -> None:
+        boards = [Device(board.spec) for board in pool.boards]
+        elsewhere = Pool("pi", boards)
+        with pool.seat() as mine, elsewhere.seat() as its:
+            assert mine.spec.host != its.spec.host
+        elsewhere.close()
+
+    def test_a_board_that_cannot_be_reached_is_left_out(
+        self, pool: Pool, two_boards: tuple[Sshd, Sshd]
+    ) -> None:
+        two_boards[0].stop()
+        for _ in range(3):
+            with pool.seat() as board:
+                assert board.spec.host == "two"
+
+    def test_none_can_be_reached(self, pool: Pool, two_boards: tuple[Sshd, Sshd]) -> None:
+        for board in two_boards:
+            board.stop()
+        with pytest.raises(DeviceError, match="no ssh server listens"), pool.seat():
+            pass
+
+
+SUITE = """
+import pytest, time
+from pytest_edgeai import max_latency_ms
+
+@pytest.mark.parametrize("number", range(6))
+@max_latency_ms(p95=1000)
+def test_it(number, converted_interpreter):
+    time.sleep(1)
+"""
+
+
+def test_workers_have_a_board_each(
+    digits_suite: pytest.Pytester, tiny: Path, ssh_config: Path, two_boards: tuple[Sshd, Sshd]
+) -> None:
+    model = str(tiny / "scalar.tflite")
+    digits_suite.makeconftest(f"import pytest\n@pytest.fixture\ndef edge_model(): return {model!r}")
+    digits_suite.makepyfile(test_it=SUITE)
+    (digits_suite.path / "edgeai.toml").write_text(
+        f'[devices.pi]\nhosts = ["one", "two"]\nssh_config = "{ssh_config}"\n'
+        f'python = "{sys.executable}"\n'
+    )
+    with running(digits_suite, "--edge-device=pi", "-n2", "--edge-inconclusive=warn") as run:
+        run.output()
+    hosts = [test["conditions"]["host"] for test in run.tests()]
+    assert sorted(set(hosts)) == ["one", "two"]
+    assert {test["device"] for test in run.tests()} == {"pi"}
+    assert all(map(is_empty_soon, two_boards))
+
+
+def test_the_header_says_how_many(
+    digits_suite: pytest.Pytester, ssh_config: Path, models: Path
+) -> None:
+    (digits_suite.path / "edgeai.toml").write_text(
+        f'[devices.pi]\nhosts = ["one", "two"]\nssh_config = "{ssh_config}"\n'
+        f'python = "{sys.executable}"\n'
+    )
+    digits_suite.makepyfile("def test_it(converted_interpreter): pass")
+    result = digits_suite.runpytest(*FAST, "--edge-device=pi")
+    result.stdout.fnmatch_lines(["edgeai: device pi (2 boards): ai-edge-litert *"])
+    content = json.loads((digits_suite.path / "report.json").read_text())
+    assert content["tests"][0]["conditions"]["host"] in ("one", "two")
