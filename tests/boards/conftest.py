@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sshd import SSHD, Sshd
+from sshd import Sshd
+from system import SSHD
 
 HERE = Path(__file__).parent
 PLAIN = """
