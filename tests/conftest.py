@@ -12,11 +12,14 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
+from pytest_edgeai.device.keeper import Locks
+from pytest_edgeai.device.lock import MachineLock
 
 REALDATA_VARIABLE = "EDGEAI_REALDATA"
 HERE = Path(__file__).parent
@@ -40,6 +43,20 @@ def a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """An inner run is no worker of the outer one, and prints the same on a build server."""
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def room(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """With several workers, a test that is marked ``alone`` has the machine to itself."""
+    if not hasattr(request.config, "workerinput"):
+        yield
+        return
+    machine = MachineLock(Locks(tmp_path_factory.getbasetemp().parent / "room"))
+    is_alone = request.node.get_closest_marker("alone") is not None
+    with (machine.alone if is_alone else machine.together)(request.node.nodeid):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -201,7 +201,10 @@ class SshBoard:
         execnet_path = self._source(inspect.getsource(gateway_base))
         agent_path = self._source(inspect.getsource(agent))
         name = f"log-{next(self._numbers)}"
-        process = BoardProcess(connection.gateway, self._spec.command, group.execmodel)
+        program, *rest = self._spec.command
+        if program.startswith("~/"):
+            program = connection.facts["home"] + program[1:]
+        process = BoardProcess(connection.gateway, [program, *rest], group.execmodel)
         gateway = open_gateway(process, group, limit_s, _run(execnet_path))
         channel = gateway.remote_exec(_run(agent_path))
         channel.send(self.ask("log", name))

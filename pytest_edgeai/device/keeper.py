@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -198,7 +199,7 @@ class Files:
             return False
         if digest not in self.checked:
             if digest_of(path) != digest:
-                path.unlink()
+                path.unlink(missing_ok=True)
                 return False
             self.checked.add(digest)
         os.utime(path)
@@ -229,13 +230,19 @@ class Files:
         self.checked.add(digest)
         return str(self.path(digest))
 
+    def listed(self) -> Iterator[tuple[float, int, Path]]:
+        """When each whole file was used last, its size and its path."""
+        for path in self.folder.iterdir():
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # another keeper was quicker
+                continue
+            if not path.suffix:
+                yield status.st_mtime, status.st_size, path
+
     def make_room(self, size: int) -> None:
         """Remove the least recently used, until ``size`` more bytes keep within the bound."""
-        found = sorted(
-            (status.st_mtime, status.st_size, path)
-            for path in self.folder.iterdir()
-            for status in [path.stat()]
-        )
+        found = sorted(self.listed())
         used = sum(entry[1] for entry in found)
         full = size > shutil.disk_usage(self.folder).free
         for changed, bytes_, path in found:
@@ -256,6 +263,11 @@ class Files:
             raise OSError(errno.ENOSPC, text)
 
 
+def is_alive(pid: str) -> bool:
+    """Whether a process of this number runs."""
+    return Path("/proc", pid).exists()
+
+
 def digest_of(path: Path) -> str:
     """The SHA-256 of a file."""
     digest = hashlib.sha256()
@@ -273,7 +285,7 @@ class Keeper:
     """
 
     def __init__(self, folder: str, most_bytes: int) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = Path.home() / Path(folder).expanduser()
         self.run = self.folder / f"run-{os.getpid()}"
         self.run.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chdir(self.run)  # no module of the home folder is taken for one of Python's own
@@ -287,16 +299,17 @@ class Keeper:
     def remove_old_runs(self) -> None:
         """Remove what keepers left that were killed."""
         for path in self.folder.glob("run-*"):
-            if not Path("/proc", path.name[len("run-") :]).exists():
+            if not is_alive(path.name[len("run-") :]):
                 shutil.rmtree(path, ignore_errors=True)
         for path in self.folder.glob("files/*.*"):
-            if not Path("/proc", path.suffix[1:]).exists():
-                path.unlink()
+            if not is_alive(path.suffix[1:]):
+                path.unlink(missing_ok=True)
 
     def facts(self) -> dict[str, Any]:
         """What this board is, its Python and its folder."""
         free_mb = shutil.disk_usage(self.folder).free // 2**20
-        return {**facts(), **python_facts(), "cache": str(self.folder), "cache_free_mb": free_mb}
+        places = {"home": str(Path.home()), "cache": str(self.folder), "cache_free_mb": free_mb}
+        return {**facts(), **python_facts(), **places}
 
     def log(self, name: str) -> str:
         """Where a process is to print to."""

@@ -112,7 +112,9 @@ def _is_env(value: Any) -> bool:
 
 
 def _are_cores(value: Any) -> bool:
-    return isinstance(value, tuple) and all(_is_count(core + 1) for core in value)
+    return isinstance(value, tuple) and all(
+        isinstance(core, int) and not isinstance(core, bool) and core >= 0 for core in value
+    )
 
 
 _HOST = "an ssh destination such as 'pi@raspberrypi.local'"
@@ -190,20 +192,13 @@ def _extended(
     name: str, tables: Mapping[str, Any], config_file: str, seen: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """A table with what it takes over from the one that it extends."""
+    if name not in tables and name == LOCAL and seen:
+        return {}
     if name not in tables:
         hint = _example_table(name) if not seen else f"{seen[-1]!r} extends it"
         raise UsageError(_unknown_device(name, tables, config_file), hint)
     table = tables[name]
-    if not isinstance(table, Mapping) or not table:
-        what = "is empty" if table == {} else "is not a table"
-        raise UsageError(f"{config_file}: devices.{name} {what}", _example_table(name))
-    for key in table:
-        if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, n=1)
-            raise UsageError(
-                f"{config_file}: device {name!r} has the unknown key {key!r}",
-                f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KEYS)}",
-            )
+    _refuse_what_is_no_table(name, table, config_file)
     base = table.get("extends")
     if base is None:
         return dict(table)
@@ -220,8 +215,23 @@ def _extended(
     return {**inherited, **own}
 
 
+def _refuse_what_is_no_table(name: str, table: Any, config_file: str) -> None:
+    if not isinstance(table, Mapping) or not table:
+        what = "is empty" if table == {} else "is not a table"
+        raise UsageError(f"{config_file}: devices.{name} {what}", _example_table(name))
+    for key in table:
+        if key not in KEYS:
+            near = difflib.get_close_matches(key, KEYS, n=1)
+            raise UsageError(
+                f"{config_file}: device {name!r} has the unknown key {key!r}",
+                f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KEYS)}",
+            )
+
+
 def _spec(name: str, table: Mapping[str, Any], root: Path) -> DeviceSpec:
     values = dict(table)
+    if values.get("host") == "":
+        raise UsageError(f"device {name!r}: host must be {_HOST}, not ''")
     spec = DeviceSpec(name=name, **values)
     if spec.ssh_config:
         values["ssh_config"] = str(root / Path(spec.ssh_config).expanduser())

@@ -76,10 +76,16 @@ def ssh_command(spec: DeviceSpec) -> list[str]:
 
 
 def keeper_command(spec: DeviceSpec) -> list[str]:
-    """ssh that starts the device's Python; the remote shell is given one quoted string."""
+    """ssh that starts the device's Python; the remote shell is given one quoted string.
+
+    It only has to know where ``~/`` is.
+    """
     env = [f"{name}={value}" for name, value in spec.env.items()]
     prefix = ["env", *env] if env else []
-    return [*ssh_command(spec), shlex.join([*prefix, *python_args(spec.command)])]
+    program, *rest = python_args(spec.command)
+    home, program = ("~/", program[2:]) if program.startswith("~/") else ("", program)
+    words = [shlex.join(prefix), home + shlex.quote(program), shlex.join(rest)]
+    return [*ssh_command(spec), " ".join(filter(None, words))]
 
 
 def explained(spec: DeviceSpec, status: int | None, stderr: str) -> tuple[str, str]:
@@ -90,7 +96,9 @@ def explained(spec: DeviceSpec, status: int | None, stderr: str) -> tuple[str, s
     if status == 126:
         return f"{python} cannot be run on it", "check `python` of this device"
     words = [*(["-F", spec.ssh_config] if spec.ssh_config else []), spec.host]
-    address = spec.host.rpartition("@")[2]
+    address = spec.host.removeprefix("ssh://").rpartition("@")[2]
+    if spec.host.startswith("ssh://"):
+        address = address.partition(":")[0]
     for failure in FAILURES:
         if failure.said in stderr:
             return failure.means, failure.hint.format(words=shlex.join(words), address=address)

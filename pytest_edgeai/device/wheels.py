@@ -32,14 +32,16 @@ def runtime_wheel(machine: str, bits: int, python: str) -> Wheel:
         python: its version.
     """
     minor = tuple(int(part) for part in python.split(".")[:2])
-    if bits == 64:
-        return Wheel(LITERT)
-    if machine.startswith("armv6"):
-        return Wheel("", "no runtime has wheels for ARMv6 (Raspberry Pi 1 and Zero)")
-    if (3, 9) <= minor <= (3, 11):
-        return Wheel(f"'{TFLITE_RUNTIME}>=2.14' 'numpy<2'")
-    return Wheel(
-        "",
-        f"no runtime has wheels for 32-bit ARM and Python {python}: take the 64-bit system, or a "
-        "Python 3.11 beside it",
-    )
+    if bits == 64 and machine in ("aarch64", "arm64", "x86_64", "AMD64"):
+        if (3, 9) <= minor <= (3, 14):
+            return Wheel(LITERT)
+        return Wheel("", f"no runtime has wheels for Python {python}: take 3.10 to 3.14")
+    if bits == 32 and machine in ("armv7l", "armv8l", "aarch64"):
+        if (3, 9) <= minor <= (3, 11):
+            return Wheel(f"'{TFLITE_RUNTIME}>=2.14' 'numpy<2'")
+        return Wheel(
+            "",
+            f"no runtime has wheels for 32-bit ARM and Python {python}: take the 64-bit system, "
+            "or a Python 3.11 beside it",
+        )
+    return Wheel("", f"no runtime has wheels for {machine} with {bits} bits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 WIDTH = 79
+_ADDRESS = re.compile(" at 0x[0-9a-f]+")
+"""Where an object is differs from one xdist worker to the next."""
 
 
 class BudgetsNotMet(pytest.fail.Exception):  # type: ignore[misc, name-defined]
@@ -75,11 +78,25 @@ def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
     """The records of a test; one without measurements where it came to no interpreter."""
     error = report.longreprtext if report.outcome == "failed" else None
     outcome = "error" if report.when == "setup" and report.failed else report.outcome
-    found = [subject.record(item.nodeid) for subject in item.stash.get(SUBJECTS, [])]
+    test = _without_device(item)
+    found = [subject.record(item.nodeid, test) for subject in item.stash.get(SUBJECTS, [])]
     if not found or report.when == "setup":
         variants: list[str | None] = [*sorted(item.stash[ASKED].variants)]
         found = [bare_record(item.nodeid, variant) for variant in variants or [None]]
     return [{**entry, "outcome": outcome, "error": error} for entry in found]
+
+
+def _without_device(item: pytest.Item) -> str:
+    """What a test is called on whichever device: its own name, and its other parameters."""
+    callspec = getattr(item, "callspec", None)
+    parent = item.parent.nodeid if item.parent else ""
+    name = f"{parent}::{getattr(item, 'originalname', None) or item.name}"
+    params = {} if callspec is None else {**callspec.params}
+    params.pop("edge_device", None)
+    if not params:
+        return name
+    values = [f"{key}={_ADDRESS.sub('', repr(value))}" for key, value in params.items()]
+    return f"{name}[{', '.join(values)}]"
 
 
 def _tolerated(item: pytest.Item, subject: Subject, session: EdgeSession) -> list[BudgetResult]:

@@ -172,13 +172,14 @@ class Subject:
         """Judge every budget; what keeps one from being judged leaves the others."""
         self.results = [self._judged(budget) for budget in self.budgets]
 
-    def record(self, nodeid: str) -> Record:
+    def record(self, nodeid: str, test: str) -> Record:
         """What is known of the interpreter and its budgets, as plain data."""
         samples = self.any_latency
         conditions = samples.conditions if samples else conditions_of(self.interpreter)
         model = self.interpreter.model
         return record(
             nodeid,
+            test,
             model,
             self.device_name,
             conditions,

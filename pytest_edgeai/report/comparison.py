@@ -15,57 +15,62 @@ def comparisons(records: list[Record]) -> list[dict[str, Any]]:
     """What each test measured of one model on two devices, and how many answers differ.
 
     Returns:
-        For each pair of devices: ``test`` (without the devices' names), ``variant``, ``model`` (its
+        For each pair of devices: ``test`` (the same on both), ``variant``, ``model`` (its
         SHA-256), ``devices``, ``measured`` ({statistic: one value for each device}), and
         ``answers`` ({samples, different, first}) where both were scored on the same data, else
         None.
     """
-    groups: dict[tuple[str, str, str], list[Record]] = {}
+    groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         if record["model"] is not None and record["device"] is not None:
             groups.setdefault(_key(record), []).append(record)
     return [
-        _compared(test, one, other)
-        for (test, _, _), group in groups.items()
-        for one, other in combinations(group, 2)
-        if one["device"] != other["device"]
+        _compared(one, other)
+        for group in groups.values()
+        for ones, others in combinations(_by_device(group), 2)
+        for one, other in zip(ones, others, strict=False)
     ]
 
 
 def differences(compared: list[dict[str, Any]]) -> list[str]:
     """A line for each model that was scored on two devices."""
-    found = {}
+    found: dict[tuple[str, frozenset[str]], str] = {}
     for entry in compared:
         answers, (one, other) = entry["answers"], entry["devices"]
         if answers is not None:
             count = units.count(answers["samples"], "sample")
-            found[entry["model"], one, other] = (
+            found[entry["model"], frozenset((one, other))] = (
                 f"{entry['variant']} of {entry['name']}: {one} and {other} answer "
                 f"{answers['different']:,} of {count} differently"
             )
     return list(found.values())
 
 
-def _key(record: Record) -> tuple[str, str, str]:
-    return _test(record), record["variant"], record["model"]["sha256"]
+def _key(record: Record) -> tuple[str, ...]:
+    return record["test"], record["variant"], record["model"]["sha256"]
 
 
-def _test(record: Record) -> str:
-    """The test's name without that of the device among its parameters."""
-    name, bracket, parameters = record["nodeid"].partition("[")
-    if not bracket:
-        return str(name)
-    left = f"-{parameters[:-1]}-".replace(f"-{record['device']}-", "-", 1).strip("-")
-    return f"{name}[{left}]" if left else str(name)
+def _by_device(group: list[Record]) -> list[list[Record]]:
+    """Records of each device, in the order of the run: tests may look alike in all they show."""
+    found: dict[str, list[Record]] = {}
+    for record in group:
+        found.setdefault(record["device"], []).append(record)
+    return list(found.values())
 
 
-def _compared(test: str, one: Record, other: Record) -> dict[str, Any]:
+def _statistic(budget: dict[str, Any]) -> str:
+    threads = budget["threads"]
+    name: str = budget["statistic"]
+    return f"{name} ({units.count(threads, 'thread')})" if threads else name
+
+
+def _compared(one: Record, other: Record) -> dict[str, Any]:
     values: list[dict[str, Any]] = [
-        {budget["statistic"]: budget["measured"] for budget in record["budgets"]}
+        {_statistic(budget): budget["measured"] for budget in record["budgets"]}
         for record in (one, other)
     ]
     return {
-        "test": test,
+        "test": one["test"],
         "name": one["model"]["name"],
         "variant": one["variant"],
         "model": one["model"]["sha256"],

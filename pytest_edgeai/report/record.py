@@ -14,6 +14,7 @@ Record = dict[str, Any]
 
 def record(
     nodeid: str,
+    test: str,
     model: Model,
     device: str,
     conditions: dict[str, Any],
@@ -24,12 +25,14 @@ def record(
     """The record of one interpreter.
 
     Args:
+        test: what it is called on whichever device.
         answers: the likeliest class of each sample (``classes``), and the hash of the ``data``; to
             compare devices with, and not in the JSON report.
     """
     facts = model.facts
     return {
         "nodeid": nodeid,
+        "test": test,
         "variant": model.variant,
         "device": device,
         "model": {
@@ -49,6 +52,7 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
     """The record of a test that came to no interpreter."""
     return {
         "nodeid": nodeid,
+        "test": nodeid,
         "variant": variant,
         "device": None,
         "model": None,

@@ -93,6 +93,7 @@ def digits(realdata: Path) -> ArrayDataset:
 
 
 class TestAccuracy:
+    @pytest.mark.alone
     def test_two_boards_are_faster_than_one(self, pool: Pool, slow_model: Path) -> None:
         """Alone, and with the other board; with equal answers."""
         model = model_at(slow_model)

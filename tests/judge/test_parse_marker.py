@@ -18,6 +18,7 @@ SIGNATURES = {
     "max_size_mb": "(limit)",
     "max_accuracy_drop": "(limit, *, metric='accuracy', baseline='converted', confidence=None)",
     "min_accuracy": "(limit, *, metric='accuracy', confidence=None)",
+    "min_agreement": "(limit, *, baseline='converted')",
     "max_regression": "(fraction, *, of='p95', confidence=None)",
 }
 WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
@@ -67,6 +68,8 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("min_accuracy", (0.9,), {"baseline": "source"}, "unexpected keyword argument 'baseline'"),
     ("min_accuracy", (0.9,), {"metric": "top5"}, "metric 'top5' is not known"),
     ("max_regression", (), {}, "missing a required argument: 'fraction'"),
+    ("min_agreement", (99,), {}, "limit must be a number over 0 to 1, not 99"),
+    ("min_agreement", (0.99,), {"baseline": "pi"}, "baseline 'pi' is not known"),
     ("max_regression", (-0.1,), {}, "fraction must be a number from 0 to 1, not -0.1"),
     ("max_regression", (10,), {}, "fraction must be a number from 0 to 1, not 10"),
     ("max_regression", (0.1,), {"of": "max"}, "of='max' is not known"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -145,3 +146,29 @@ def test_where_no_device_is_configured_it_may_be_elsewhere(suite: pytest.Pyteste
     suite.makepyfile(FOR_ANOTHER)
     (suite.path / "edgeai.toml").unlink()
     suite.runpytest().assert_outcomes(skipped=2)
+
+
+ON_BOTH = """
+import pytest
+from pytest_edgeai import edge_variants, max_size_mb
+
+@max_size_mb(4)
+@edge_variants("converted", "int8")
+@pytest.mark.parametrize("size", ["one", "-one"])
+def test_it(size, interpreter): pass
+"""
+
+
+def test_the_same_test_is_compared_whatever_its_parameters_are_called(
+    digits_suite: pytest.Pytester,
+) -> None:
+    (digits_suite.path / "edgeai.toml").write_text("[devices.one]\nthreads = 1\n")
+    digits_suite.makepyfile(test_it=ON_BOTH)
+    args = ("--edge-device=local", "--edge-device=one", "--edge-report=report.json")
+    digits_suite.runpytest(*args).assert_outcomes(passed=8)
+    content = json.loads((digits_suite.path / "report.json").read_text())
+    compared = content["comparisons"]
+    assert len({entry["test"] for entry in compared}) == len(compared) == 4
+    for entry in compared:
+        assert sorted(entry["devices"]) == ["local", "one"]
+        assert entry["measured"]["size"][0] == entry["measured"]["size"][1]

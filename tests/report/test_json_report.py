@@ -36,13 +36,15 @@ def names(folder: Path) -> list[str]:
 
 
 def test_schema_1(tmp_path: Path, relu: Model) -> None:
-    entry = record("test_a.py::test_ready", relu, "pi", {"threads": 4}, [BUDGET])
+    entry = record(
+        "test_a.py::test_ready[pi]", "test_a.py::test_ready", relu, "pi", {"threads": 4}, [BUDGET]
+    )
     content = written(tmp_path / "report.json", entry)
     assert content["schema"] == 1
     assert content["run"] == {"exit_status": 0}
     (test,) = content["tests"]
     assert {test["nodeid"], test["variant"], test["device"]} == {
-        "test_a.py::test_ready",
+        "test_a.py::test_ready[pi]",
         "converted",
         "pi",
     }
@@ -56,7 +58,7 @@ def test_schema_1(tmp_path: Path, relu: Model) -> None:
 
 
 def test_a_bare_record_has_the_same_keys(relu: Model) -> None:
-    whole = record("test_a.py::test_ready", relu, "pi", {}, [])
+    whole = record("test_a.py::test_ready[pi]", "test_a.py::test_ready", relu, "pi", {}, [])
     assert bare_record("test_a.py::test_ready", "int8").keys() == whole.keys()
 
 
@@ -111,4 +113,4 @@ def test_others_may_read_it_as_the_umask_says(tmp_path: Path) -> None:
 
 def test_text_of_any_language(tmp_path: Path) -> None:
     entry = bare_record("test_a.py::test_größe[線]", None)
-    assert written(tmp_path / "report.json", entry)["tests"][0] == entry
+    assert written(tmp_path / "report.json", entry)["tests"][0]["nodeid"] == entry["nodeid"]
