@@ -92,6 +92,7 @@ def test_package_has_types_and_licence(default_python: Path) -> None:
     assert "tests/" not in listed
 
 
+@pytest.mark.alone
 def test_entry_point_costs_less_than_that_of_pytest_benchmark(tmp_path: Path) -> None:
     """Both are imported by every pytest start; byte code is cached, as it is for users."""
     ours, theirs = (

@@ -30,7 +30,10 @@ class Reporter:
 
     @property
     def _records(self) -> list[dict[str, Any]]:
-        return [record for records in self._of_test.values() for record in records]
+        """In the order of the run; the same test on several devices stands together."""
+        found = [record for records in self._of_test.values() for record in records]
+        first = {record["test"]: number for number, record in reversed([*enumerate(found)])}
+        return sorted(found, key=lambda record: first[record["test"]])
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -64,6 +64,7 @@ def runs(samples: LatencySamples) -> int:
     return len(samples.samples_ns)
 
 
+@pytest.mark.alone
 class TestHowOften:
     def test_a_hundred_runs_though_they_take_longer_than_asked(
         self, steps: Callable[[float], Interpreter]
@@ -324,6 +325,7 @@ class TestInputs:
         assert np.unique(interpreter.get_tensor(index)).tolist() == [7 - 128]
 
 
+@pytest.mark.alone
 def test_the_median_is_that_of_a_plain_loop(
     realdata: Path, published: Callable[[str], Interpreter]
 ) -> None:
