@@ -13,9 +13,10 @@ import execnet
 
 from pytest_edgeai import units
 from pytest_edgeai.device import agent
-from pytest_edgeai.device.board import Board, Started, end_of, lost, text_of
+from pytest_edgeai.device.board import Board, Started, end_of, text_of
 from pytest_edgeai.device.refusals import NO_REASON, OUT_OF_MEMORY
 from pytest_edgeai.device.spec import DeviceSpec
+from pytest_edgeai.device.ssh import lost
 from pytest_edgeai.errors import DeviceError, EdgeAIError, InterpreterError, TensorError
 
 __tracebackhide__ = True

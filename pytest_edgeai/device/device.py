@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from pytest_edgeai.device.agent import RUNTIMES
-from pytest_edgeai.device.board import board_of
+from pytest_edgeai.device.board import ThisMachine
 from pytest_edgeai.device.connection import AgentProcess, pip
 from pytest_edgeai.device.lock import Progress
 from pytest_edgeai.device.spec import DeviceSpec
+from pytest_edgeai.device.ssh_board import SshBoard
 from pytest_edgeai.device.wheels import runtime_wheel
 from pytest_edgeai.errors import DeviceError, EdgeAIError
 
@@ -56,7 +57,7 @@ class Device:
     ) -> None:
         self.spec = spec
         self.progress = progress
-        self.board = board_of(spec, progress)
+        self.board = SshBoard(spec, progress) if spec.host else ThisMachine(spec)
         self._call_limit_s = call_limit_s
         self.find_mates: Callable[[ExitStack], list[Device]] = lambda stack: []
         self._known: tuple[str, DeviceFacts] | DeviceError | None = None

@@ -182,11 +182,11 @@ class Files:
         self.folder = Path(folder)
         self.most_bytes = most_bytes
         self.checked: set[str] = set()
-        self.begun: dict[str, int] = {}
+        self.begun: dict[str, Any] = {}
 
-    def find(self, digests: list[str]) -> dict[str, str]:
-        """Paths of those that are here, by digest; what is damaged is not."""
-        return {digest: str(self.path(digest)) for digest in digests if self.has(digest)}
+    def find(self, digest: str) -> str:
+        """The path of a file that is here, else ""; what is damaged is not."""
+        return str(self.path(digest)) if self.has(digest) else ""
 
     def path(self, digest: str) -> Path:
         if not re.fullmatch("[0-9a-f]{64}", digest):
@@ -212,14 +212,15 @@ class Files:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.make_room(size)
             unfinished.unlink(missing_ok=True)
-            self.begun[digest] = 0
+            self.begun[digest] = hashlib.sha256()
         try:
             with unfinished.open("ab") as file:
                 file.write(part)
-            self.begun[digest] += len(part)
-            if self.begun[digest] < size:
+                written = file.tell()
+            self.begun[digest].update(part)
+            if written < size:
                 return ""
-            if digest_of(unfinished) != digest:
+            if self.begun[digest].hexdigest() != digest:
                 raise ValueError(f"{digest} arrived damaged")
             unfinished.replace(self.path(digest))
         except BaseException:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from pytest_edgeai import units
-from pytest_edgeai.device.board import SshBoard
 from pytest_edgeai.device.device import Device, DeviceFacts
 from pytest_edgeai.device.lock import Progress
+from pytest_edgeai.device.ssh_board import SshBoard
 from pytest_edgeai.errors import DeviceError
 
 POLL_S = 0.2

@@ -106,3 +106,12 @@ def explained(spec: DeviceSpec, status: int | None, stderr: str) -> tuple[str, s
     return (said[-1] if said else f"ssh ended with exit status {status}"), (
         f"see what `ssh {shlex.join(words)} {python} --version` says"
     )
+
+
+def lost(spec: DeviceSpec) -> tuple[str, str]:
+    """What a broken connection comes to: message and hint."""
+    return (
+        f"{spec.where}: the connection is lost",
+        "it is tried again for the next test; see whether the board was restarted, and look at "
+        "its power supply and its network",
+    )

@@ -92,12 +92,12 @@ class TestFiles:
         files, whole = Files(folder, MB), content("model")
         name = digest(whole)
         assert files.put(name, whole[:40], 100) == ""
-        assert files.find([name]) == {}
+        assert files.find(name) == ""
         assert files.put(name, whole[40:99], 100) == ""
         path = files.put(name, whole[99:], 100)
         assert path == str(folder / name)
         assert Path(path).read_bytes() == whole
-        assert files.find([name]) == {name: path}
+        assert files.find(name) == path
         assert names(folder) == {name}
 
     def test_nobody_else_may_read_them(self, folder: Path) -> None:
@@ -112,13 +112,14 @@ class TestFiles:
         for part in (slice(50), slice(50, 100)):
             for whole in (first, second):
                 files.put(digest(whole), whole[part], 100)
-        found = files.find([digest(first), digest(second)])
-        assert [Path(path).read_bytes() for path in found.values()] == [first, second]
+        for whole in (first, second):
+            assert Path(files.find(digest(whole))).read_bytes() == whole
 
     def test_only_what_is_there_is_found(self, folder: Path) -> None:
-        assert Files(folder, MB).find([digest(b"no folder")]) == {}
+        assert Files(folder, MB).find(digest(b"no folder")) == ""
         name = stored(folder, "model", hours_ago=0)
-        assert list(Files(folder, MB).find([digest(b"other"), name])) == [name]
+        assert Files(folder, MB).find(name)
+        assert Files(folder, MB).find(digest(b"other")) == ""
 
     @pytest.mark.parametrize(
         "damaged",
@@ -129,23 +130,23 @@ class TestFiles:
         name = stored(folder, "model", hours_ago=0)
         (folder / name).write_bytes(damaged)
         files = Files(folder, MB)
-        assert files.find([name]) == {}
+        assert files.find(name) == ""
         assert names(folder) == set()
         put(files, content("model"))
-        assert list(files.find([name])) == [name]
+        assert files.find(name)
 
     def test_a_file_is_read_once_in_a_run(self, folder: Path) -> None:
         name = stored(folder, "model", hours_ago=0)
         files = Files(folder, MB)
-        assert list(files.find([name])) == [name]
+        assert files.find(name)
         (folder / name).write_bytes(b"so that a second look would tell")
-        assert list(files.find([name])) == [name]
+        assert files.find(name)
 
     @pytest.mark.parametrize("name", NO_DIGESTS)
     def test_what_is_no_digest_is_no_path(self, folder: Path, name: str) -> None:
         files = Files(folder, MB)
         with pytest.raises(ValueError, match="not a SHA-256"):
-            files.find([name])
+            files.find(name)
         with pytest.raises(ValueError, match="not a SHA-256"):
             files.put(name, b"", 0)
         assert not folder.exists()
@@ -166,7 +167,7 @@ class TestFiles:
         with pytest.raises(ValueError, match=f"{digest(whole)} arrived damaged"):
             files.put(digest(whole), parts[-1], 100)
         assert names(folder) == set()
-        assert files.find([digest(whole)]) == {}
+        assert files.find(digest(whole)) == ""
         assert Path(put(files, whole)).read_bytes() == whole
 
 
@@ -201,7 +202,7 @@ class TestRoom:
     def test_what_is_found_is_used(self, folder: Path) -> None:
         oldest = stored(folder, "a", hours_ago=9)
         stored(folder, "b", hours_ago=8)
-        Files(folder, 200).find([oldest])
+        Files(folder, 200).find(oldest)
         put(Files(folder, 200), content("new"))
         assert names(folder) == {oldest, digest(content("new"))}
 
@@ -220,7 +221,7 @@ class TestRoom:
             put(files, content("mine"))
         else:
             stored(folder, "mine", hours_ago=0)
-            files.find([digest(content("mine"))])
+            files.find(digest(content("mine")))
         mine = digest(content("mine"))
         used(folder / mine, hours_ago=9)
         put(files, content("new", 150))
@@ -522,7 +523,7 @@ class TestKeeper:
         first, whole = Keeper(str(kept), MB), content("model")
         path = first.put(digest(whole), whole, len(whole))
         first.end()
-        assert Keeper(str(kept), MB).find([digest(whole)]) == {digest(whole): path}
+        assert Keeper(str(kept), MB).find(digest(whole)) == path
 
     def test_home_is_the_one_there(self, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(kept))
