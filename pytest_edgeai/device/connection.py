@@ -6,6 +6,7 @@ import shlex
 import signal
 import tempfile
 import weakref
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -145,7 +146,7 @@ class AgentProcess:
         reason = traceback.strip().splitlines()[-1]
         hint = "a device's Python must be 3.9 or newer and have numpy and a runtime"
         if "No module named 'numpy'" in reason:
-            hint = f"{pip(self._spec)} numpy"
+            hint = f"{pip(self._spec, self._board.python_facts())} numpy"
         return DeviceError(f"{self._spec.where}: {reason}", hint)
 
     def _lost(self, step: str, limit_s: float, timed_out: bool = False) -> DeviceError:
@@ -189,9 +190,18 @@ def _last_lines(log: str) -> str:
     return "\nlast lines of its stderr:\n    " + "\n    ".join(lines[-LOG_LINES:])
 
 
-def pip(spec: DeviceSpec) -> str:
-    """The command line that installs packages into a device's Python, without their names."""
-    return f"{shlex.join(spec.command)} -m pip install"
+def pip(spec: DeviceSpec, python: Mapping[str, Any]) -> str:
+    """The command line that installs packages for a device's Python, without their names.
+
+    Args:
+        python: see ``keeper.python_facts``; where a distribution manages its packages, pip needs an
+            environment of its own.
+    """
+    command = shlex.join(spec.command)
+    if not python["managed"]:
+        return f"{command} -m pip install"
+    own = "~/edge/bin"
+    return f'{command} -m venv ~/edge, python = "{own}/python" in its table, {own}/pip install'
 
 
 def _brief(text: str) -> str:

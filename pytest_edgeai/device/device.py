@@ -46,6 +46,7 @@ class Device:
 
     Attributes:
         board: the machine that it is.
+        left_out: boards of its pool that could not be reached: what was said, by host.
         find_mates: see ``mates``; a pool sets it.
     """
 
@@ -57,6 +58,7 @@ class Device:
     ) -> None:
         self.spec = spec
         self.progress = progress
+        self.left_out: dict[str, str] = {}
         self.board = SshBoard(spec, progress) if spec.host else ThisMachine(spec)
         self._call_limit_s = call_limit_s
         self.find_mates: Callable[[ExitStack], list[Device]] = lambda stack: []
@@ -100,6 +102,10 @@ class Device:
         """Keep others from timing anything on the device."""
         return self.board.lock.together(what, self.progress)
 
+    def together_now(self, what: str) -> AbstractContextManager[None]:
+        """The same without waiting: DeviceError where somebody times it."""
+        return self.board.lock.together(what, self.progress, wait_s=0.0)
+
     def seat(self) -> AbstractContextManager[Device]:
         """The device for one test; several tests may have it, and only one at a time times."""
         return nullcontext(self)
@@ -132,7 +138,8 @@ class Device:
         """The first runtime that runs a tiny model, each tried in a process of its own."""
         if self._known is None:
             try:
-                self._known = self._probe()
+                with self.together(f"a look at {self.name}"):
+                    self._known = self._probe()
             except DeviceError as error:
                 if self.spec.host:
                     raise  # it may be there a little later
@@ -165,7 +172,8 @@ class Device:
 
     def _no_runtime(self, refused: dict[str, EdgeAIError]) -> DeviceError:
         reasons = "; ".join(error.message.splitlines()[0] for error in refused.values())
-        install, python = pip(self.spec), self.board.python_facts()
+        python = self.board.python_facts()
+        install = pip(self.spec, python)
         wheel = runtime_wheel(python["machine"], python["bits"], python["python"])
         if "NumPy 1" in reasons:
             hint = f"{install} 'numpy<2', or use ai-edge-litert instead"

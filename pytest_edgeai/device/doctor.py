@@ -45,7 +45,7 @@ def _python_text(python: dict[str, Any]) -> str:
 def _runtime(device: Device, python: dict[str, Any]) -> list[Finding]:
     """The runtime that runs a tiny model; or the line that installs one that does."""
     wheel = runtime_wheel(python["machine"], python["bits"], python["python"])
-    install = f"{pip(device.spec)} {wheel.packages}" if wheel.packages else wheel.advice
+    install = f"{pip(device.spec, python)} {wheel.packages}" if wheel.packages else wheel.advice
     if not python["packages"]["numpy"]:
         return [Finding("runtime", "there is no numpy, and nothing runs without", install)]
     try:
@@ -53,7 +53,7 @@ def _runtime(device: Device, python: dict[str, Any]) -> list[Finding]:
     except DeviceError as error:
         return [Finding("runtime", error.message, error.hint or install)]
     says = f"{facts.runtime} {facts.runtime_version} runs a tiny model"
-    if facts.runtime == TFLITE_RUNTIME and wheel.packages == LITERT:
+    if facts.runtime == TFLITE_RUNTIME and LITERT in wheel.packages:
         says += ", but is older than today's converters: it refuses some of their models"
         return [Finding("runtime", says, install)]
     found = [Finding("runtime", says)]

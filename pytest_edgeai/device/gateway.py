@@ -50,6 +50,8 @@ class LocalProcess(gateway_base.Popen2IO):
     ends what a wrapper, such as ``sh -c``, has started.
     """
 
+    greeting = b"execnet"
+
     def __init__(
         self,
         words: Sequence[str],
@@ -103,6 +105,9 @@ class BoardProcess(gateway_io.ProxyIO):
     Raises:
         OSError: the other one does not answer any more.
     """
+
+    greeting = b"1"
+    """What execnet's forwarder waits for."""
 
     def __init__(self, keeper: execnet.Gateway, command: Sequence[str], execmodel: Any) -> None:
         channel = keeper.remote_exec(gateway_io)
@@ -214,11 +219,11 @@ def _bootstrapped(
             execnet_source or inspect.getsource(gateway_base),
             f"execmodel = get_execmodel({spec.execmodel!r})",
             "io = init_popen_io(execmodel)",
-            "io.write(b'1')",
+            f"io.write({process.greeting!r})",
             f"serve(io, id='{spec.id}-worker')",
         )
-    first = process.read(1)
-    if first != b"1":
+    first = process.read(len(process.greeting))
+    if first != process.greeting:
         text = (first.decode(errors="replace") + process.said()).splitlines()[0]
         raise OSError(f"it printed {text!r}, but its stdout has to stay silent")
     gateway = execnet.Gateway(process, spec)

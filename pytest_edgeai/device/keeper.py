@@ -7,6 +7,7 @@ own, which needs nothing but Python 3.9+: it can tell what the others miss. A re
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -16,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +27,8 @@ VCGENCMD_S = 5.0
 IN_USE_S = 3600.0
 """What was used so lately is not removed to make room."""
 LOG_BYTES = 8192
+NEEDED_S = 300.0
+"""The same as ``IN_USE_S`` where the disk is full."""
 DISTRIBUTIONS = ("numpy", "ai-edge-litert", "tflite-runtime", "tensorflow")
 
 
@@ -69,6 +73,8 @@ def python_facts() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "bits": 64 if sys.maxsize > 2**32 else 32,
+        "managed": sys.prefix == sys.base_prefix
+        and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists(),
         "packages": {name: version(name) for name in DISTRIBUTIONS},
         "time": time.time(),
     }
@@ -174,6 +180,10 @@ class Locks:
         if file is not None:
             file.close()
 
+    def is_held(self, name: str) -> bool:
+        """Whether ``try_lock`` has locked it."""
+        return name in self.held
+
 
 class Files:
     """Files by the SHA-256 of their content; the least recently used are removed for others."""
@@ -207,7 +217,7 @@ class Files:
 
     def put(self, digest: str, part: bytes, size: int) -> str:
         """Add a part of a file of this size, in order; "" until it is whole, then its path."""
-        unfinished = self.path(digest).with_suffix(f".{os.getpid()}")
+        unfinished = self.unfinished(digest)
         if digest not in self.begun:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.make_room(size)
@@ -222,6 +232,8 @@ class Files:
                 return ""
             if self.begun[digest].hexdigest() != digest:
                 raise ValueError(f"{digest} arrived damaged")
+            if self.path(digest).is_dir():
+                shutil.rmtree(self.path(digest))
             unfinished.replace(self.path(digest))
         except BaseException:
             self.begun.pop(digest, None)
@@ -231,6 +243,20 @@ class Files:
         self.checked.add(digest)
         return str(self.path(digest))
 
+    def touch(self) -> None:
+        """Tell other keepers that the files of this run are in use."""
+        for digest in self.checked:
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(self.path(digest))
+
+    def abandon(self) -> None:
+        """Remove what did not become whole."""
+        for digest in self.begun:
+            self.unfinished(digest).unlink(missing_ok=True)
+
+    def unfinished(self, digest: str) -> Path:
+        return self.path(digest).with_suffix(f".{os.getpid()}")
+
     def listed(self) -> Iterator[tuple[float, int, Path]]:
         """When each whole file was used last, its size and its path."""
         for path in self.folder.iterdir():
@@ -238,7 +264,7 @@ class Files:
                 status = path.stat()
             except FileNotFoundError:  # another keeper was quicker
                 continue
-            if not path.suffix:
+            if not path.suffix and path.is_file():
                 yield status.st_mtime, status.st_size, path
 
     def make_room(self, size: int) -> None:
@@ -247,8 +273,8 @@ class Files:
         used = sum(entry[1] for entry in found)
         full = size > shutil.disk_usage(self.folder).free
         for changed, bytes_, path in found:
-            lately = time.time() - changed < IN_USE_S
-            if path.name in self.checked or (lately and not full):
+            lately = time.time() - changed < (NEEDED_S if full else IN_USE_S)
+            if lately or path.name in self.checked:
                 continue
             if used + size <= self.most_bytes and not full:
                 return
@@ -297,6 +323,10 @@ class Keeper:
         self.conditions, self.busy_share = conditions, busy_share
         self.remove_old_runs()
 
+    def alive(self) -> None:
+        """Hear that somebody is there."""
+        self.files.touch()
+
     def remove_old_runs(self) -> None:
         """Remove what keepers left that were killed."""
         for path in self.folder.glob("run-*"):
@@ -328,16 +358,22 @@ class Keeper:
 
     def end(self) -> None:
         """Remove what is of this run alone."""
+        self.files.abandon()
         os.chdir("/")
         shutil.rmtree(self.run, ignore_errors=True)
 
 
 def serve(channel: Any) -> None:
-    """Answer requests until the channel closes; the first message is the keeper's arguments."""
+    """Answer requests until the channel closes, or nobody has spoken for a while.
+
+    The client may have vanished without a word. The first message is what to begin with: the
+    keeper's arguments, and how many seconds of silence are too long.
+    """
     keeper = None
     try:
-        folder_and_bound = channel.receive()
-        for operation, arguments in channel:
+        folder_and_bound, silent_s = channel.receive()
+        while True:
+            operation, arguments = channel.receive(timeout=silent_s)
             try:
                 if keeper is None:
                     keeper = Keeper(*folder_and_bound)
@@ -347,9 +383,12 @@ def serve(channel: Any) -> None:
                 channel.send(("error", f"its files: {error}"))
             except Exception as error:
                 channel.send(("error", f"{type(error).__name__}: {error}"))
+    except (EOFError, OSError):  # closed, or silent for too long
+        pass
     finally:
         if keeper is not None:
             keeper.end()
+        os._exit(0)  # the processes that hold models end with their pipes
 
 
 if __name__ == "__channelexec__":

@@ -36,6 +36,8 @@ class Locks(Protocol):
 
     def unlock(self, name: str) -> None: ...
 
+    def is_held(self, name: str) -> bool: ...
+
 
 class MachineLock:
     """Shared by all who name the same folder on the machine; one object per process and machine.
@@ -62,16 +64,26 @@ class MachineLock:
             yield
 
     @contextlib.contextmanager
-    def together(self, what: str, progress: Progress = lambda text: None) -> Iterator[None]:
-        """Hold it with others that do not time it; nothing to do where it is held already."""
-        with self._held(what, progress, alone=False):
+    def together(
+        self, what: str, progress: Progress = lambda text: None, wait_s: float | None = None
+    ) -> Iterator[None]:
+        """Hold it with others that do not time it; nothing to do where it is held already.
+
+        Args:
+            wait_s: how long to wait at most, if not as long as for any other reason.
+        """
+        with self._held(what, progress, alone=False, wait_s=wait_s):
             yield
 
     @contextlib.contextmanager
-    def _held(self, what: str, progress: Progress, alone: bool) -> Iterator[None]:
+    def _held(
+        self, what: str, progress: Progress, alone: bool, wait_s: float | None = None
+    ) -> Iterator[None]:
         with self._mutex:
             if not self._holders:
-                self._enter(what, progress, alone)
+                self._enter(what, progress, alone, wait_s)
+            elif not self._locks.is_held(ROOM):
+                raise DeviceError(f"{what}: {self._machine} was lost, and the hold on it with it")
             self._holders += 1
         try:
             yield
@@ -81,22 +93,24 @@ class MachineLock:
                 if not self._holders:
                     self._locks.unlock(ROOM)
 
-    def _enter(self, what: str, progress: Progress, alone: bool) -> None:
-        begin = time.monotonic()
+    def _enter(self, what: str, progress: Progress, alone: bool, wait_s: float | None) -> None:
+        begin, most_s = time.monotonic(), self._wait_s if wait_s is None else wait_s
         text = f"process {os.getpid()}{self._host}, {what}"
         try:
             for name, exclusive in ((QUEUE, True), (ROOM, alone)):
                 while holder := self._locks.try_lock(name, exclusive, text):
                     who = f"{'behind' if name == QUEUE else 'held by'} {holder}"
-                    self._wait(what, who, progress, time.monotonic() - begin)
+                    self._wait(what, who, progress, time.monotonic() - begin, most_s)
         finally:
             self._locks.unlock(QUEUE)
         if time.monotonic() - begin > SILENT_S:
             progress("")
 
-    def _wait(self, what: str, who: str, progress: Progress, waited_s: float) -> None:
+    def _wait(
+        self, what: str, who: str, progress: Progress, waited_s: float, most_s: float
+    ) -> None:
         text = f"waiting for {self._machine}, {who}"
-        if waited_s > self._wait_s:
+        if waited_s > most_s:
             raise DeviceError(
                 f"{what}: {text}, for more than {units.seconds(waited_s)}",
                 "wait for that process, or end it: its lock ends with it",
@@ -112,6 +126,9 @@ class MachineLock:
 
 
 def _folder() -> Path:
+    """As on a board, so that who comes there by SSH and who is there already meet."""
+    if os.access(Path.home(), os.W_OK):
+        return Path.home() / ".cache" / "pytest-edgeai" / "locks"
     return Path(tempfile.gettempdir(), f"pytest-edgeai-{os.getuid()}")
 
 

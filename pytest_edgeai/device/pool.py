@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 
 from pytest_edgeai import units
 from pytest_edgeai.device.device import Device, DeviceFacts
-from pytest_edgeai.device.lock import Progress
+from pytest_edgeai.device.lock import WAIT_S, Progress
+from pytest_edgeai.device.ssh import lost
 from pytest_edgeai.device.ssh_board import SshBoard
 from pytest_edgeai.errors import DeviceError
 
@@ -36,24 +37,23 @@ class Pool:
         self.boards = tuple(boards)
         self.spec = boards[0].spec
         self._progress = progress
+        self.left_out: dict[str, str] = {}
         self._seated: Device | None = None
         self._sitting = 0
+        self._holders: dict[str, str] = {}
         for board in boards:
             board.find_mates = self._free_mates
+            board.left_out = self.left_out
 
     @property
     def facts(self) -> DeviceFacts:
-        """Those of the first board that answers.
+        """Those of a board that is free.
 
         Raises:
-            DeviceError: none does.
+            DeviceError: none can be reached.
         """
-        for board in self.boards[:-1]:
-            try:
-                return board.facts
-            except DeviceError:
-                continue
-        return self.boards[-1].facts
+        with self.seat() as board:
+            return board.facts
 
     @contextmanager
     def seat(self) -> Iterator[Device]:
@@ -64,6 +64,8 @@ class Pool:
         """
         if self._seated is None:
             self._seated = self._free()
+        elif not _board(self._seated).has_seat:
+            raise DeviceError(*lost(self._seated.spec))
         self._sitting += 1
         try:
             yield self._seated
@@ -85,17 +87,18 @@ class Pool:
             for round_ in itertools.count():
                 first = (os.getpid() + round_) % len(self.boards)
                 order = (*self.boards[first:], *self.boards[:first])
-                refusals = []
                 for board in order:
-                    try:
-                        if not _board(board).take_seat(_who()):
-                            return board
-                    except DeviceError as error:
-                        refusals.append(error)
-                if len(refusals) == len(order):
-                    raise refusals[0]
-                waited = units.seconds(time.monotonic() - begin)
-                self._progress(f"waiting for a free board of {self.name}: {waited}")
+                    if self._is_mine_now(board):
+                        return board
+                if len(self.left_out) == len(order):
+                    said = "; ".join(self.left_out.values())
+                    raise DeviceError(f"no board of {self.name!r} can be reached: {said}")
+                waited_s = time.monotonic() - begin
+                held = "; ".join(self._holders.values())
+                text = f"waiting for a free board of {self.name!r}, {held}"
+                if waited_s > WAIT_S:
+                    raise DeviceError(f"{text}, for more than {units.seconds(waited_s)}")
+                self._progress(f"{text}: {units.seconds(waited_s)}")
                 time.sleep(POLL_S)
         finally:
             self._progress("")
@@ -103,22 +106,25 @@ class Pool:
 
     def _free_mates(self, stack: ExitStack) -> list[Device]:
         """Boards that nobody has at this moment, until the stack ends."""
-        found = []
-        for board in self.boards:
-            if board is self._seated:
-                continue
-            try:
-                if _board(board).take_seat(_who()):
-                    continue
-            except DeviceError:
-                continue
+        others = [board for board in self.boards if board is not self._seated]
+        found = [board for board in others if self._is_mine_now(board)]
+        for board in found:
             stack.callback(_board(board).leave_seat)
-            found.append(board)
         return found
 
-
-def _who() -> str:
-    return f"process {os.getpid()} of {platform.node()}"
+    def _is_mine_now(self, board: Device) -> bool:
+        """Take the seat of a board that is free; take note of one that cannot be reached."""
+        host = board.spec.host
+        try:
+            holder = _board(board).take_seat(f"process {os.getpid()} of {platform.node()}")
+        except DeviceError as error:
+            self.left_out[host] = error.message
+            return False
+        self.left_out.pop(host, None)
+        self._holders.pop(host, None)
+        if holder:
+            self._holders[host] = f"{host} held by {holder}"
+        return not holder
 
 
 def _board(device: Device) -> SshBoard:

@@ -176,6 +176,10 @@ def device_specs(name: str, root: Path) -> tuple[DeviceSpec, ...]:
         return (DeviceSpec(name),)
     table = _extended(name, tables, config_file)
     hosts = table.pop("hosts", None)
+    if name == LOCAL and (hosts is not None or "host" in table):
+        raise UsageError(
+            f"{config_file}: device {LOCAL!r} has a host", f"{LOCAL!r} is this machine: rename it"
+        )
     if hosts is None:
         return (_spec(name, table, root),)
     if "host" in table:
@@ -185,6 +189,8 @@ def device_specs(name: str, root: Path) -> tuple[DeviceSpec, ...]:
             f"{config_file}: device {name!r}: hosts must be a list of different ssh destinations, "
             f"not {hosts!r}"
         )
+    if len(hosts) > 1:  # nobody waits for a board to come back while another one is free
+        table["reconnect_s"] = 0
     return tuple(_spec(name, {**table, "host": host}, root) for host in hosts)
 
 
@@ -234,7 +240,10 @@ def _spec(name: str, table: Mapping[str, Any], root: Path) -> DeviceSpec:
         raise UsageError(f"device {name!r}: host must be {_HOST}, not ''")
     spec = DeviceSpec(name=name, **values)
     if spec.ssh_config:
-        values["ssh_config"] = str(root / Path(spec.ssh_config).expanduser())
+        path = root / Path(spec.ssh_config).expanduser()
+        if not path.is_file():
+            raise UsageError(f"device {name!r}: ssh_config: there is no file {path}")
+        values["ssh_config"] = str(path)
     if spec.python.strip() and not spec.host:
         program, *arguments = shlex.split(spec.python)
         if os.sep in program:

@@ -47,7 +47,7 @@ FAILURES = (
     Failure(
         "Could not resolve hostname",
         "nobody knows this host name",
-        "check `host`, or give the board's address",
+        "check the host's name, or give the board's address",
     ),
     Failure(
         "Connection refused",

@@ -33,6 +33,8 @@ BYTES_PER_S = 10_000_000
 RETRY_S = 30.0
 """A board that could not be reached is not tried again for so long."""
 RETURN_POLL_S = 1.0
+SILENT_S = 120.0
+"""A keeper that hears nothing for so long ends: this side must have vanished."""
 PART_BYTES = 1 << 18
 SEAT = "seat"
 
@@ -61,7 +63,7 @@ class SshBoard:
         self.lock = MachineLock(self._locks, f"board {spec.host}")
 
     def start(self, group: execnet.Group, limit_s: float, log: IO[bytes]) -> Started:
-        connection = self._connected()
+        connection = self.connected()
         execnet_path = self._source(inspect.getsource(gateway_base))
         agent_path = self._source(inspect.getsource(agent))
         name = f"log-{next(self._numbers)}"
@@ -78,7 +80,7 @@ class SshBoard:
         return dict(self.ask("conditions"))
 
     def facts(self) -> dict[str, Any]:
-        return self._connected().facts
+        return self.connected().facts
 
     python_facts = facts
 
@@ -99,7 +101,12 @@ class SshBoard:
 
     def take_seat(self, what: str) -> str:
         """Have the board for one test, out of a pool; "" where it was free, else who has it."""
-        return str(self.ask("try_lock", SEAT, True, what))
+        return self._locks.try_lock(SEAT, True, what)
+
+    @property
+    def has_seat(self) -> bool:
+        """Whether it is still had; a connection that broke has lost it."""
+        return self._locks.is_held(SEAT)
 
     def leave_seat(self) -> None:
         """Let another test have it."""
@@ -115,10 +122,10 @@ class SshBoard:
         Raises:
             DeviceError: the board cannot be reached, or refuses.
         """
-        return self._connected().ask(operation, *args)
+        return self.connected().ask(operation, *args)
 
     def _placed(self, digest: str, size: int, content: Callable[[], bytes]) -> str:
-        connection = self._connected()
+        connection = self.connected()
         if digest not in connection.placed:
             reads_s = size / BYTES_PER_S
             found = connection.ask("find", digest, wait_s=ANSWER_S + reads_s)
@@ -128,7 +135,12 @@ class SshBoard:
     def _source(self, text: str) -> str:
         return self.store(text.encode())
 
-    def _connected(self) -> _Connection:
+    def connected(self) -> _Connection:
+        """The connection; made, or made anew, where there is none.
+
+        Raises:
+            DeviceError: the board cannot be reached.
+        """
         with self._mutex:
             if self._connection is not None and not self._connection.is_lost:
                 return self._connection
@@ -169,7 +181,7 @@ class _Connection:
     def __init__(self, spec: DeviceSpec) -> None:
         self._spec = spec
         self.placed: dict[str, str] = {}
-        self.is_lost = False
+        self._is_given_up = False
         self._mutex = threading.Lock()
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115  (closed by end_of)
         self._group = execnet.Group()
@@ -182,6 +194,12 @@ class _Connection:
         except BaseException:
             self.close()
             raise
+        threading.Thread(target=_keep_alive, args=(weakref.ref(self),), daemon=True).start()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has broken, as far as is known."""
+        return self._is_given_up or not self.gateway.hasreceiver()
 
     def _start(self) -> tuple[execnet.Gateway, execnet.Channel]:
         try:
@@ -194,7 +212,8 @@ class _Connection:
         try:
             gateway = open_gateway(process, self._group, START_S)
             channel = gateway.remote_exec(keeper)
-            channel.send((self._spec.cache_dir, self._spec.cache_mb * units.BYTES_PER_MB))
+            folder, most_bytes = self._spec.cache_dir, self._spec.cache_mb * units.BYTES_PER_MB
+            channel.send(((folder, most_bytes), SILENT_S))
         except EndedError as error:
             raise self._refused(error.status) from None
         except (OSError, EOFError, execnet.Channel.RemoteError) as error:
@@ -227,6 +246,9 @@ class _Connection:
             except (OSError, EOFError):
                 self.lose()
                 raise DeviceError(*lost(self._spec)) from None
+            except BaseException:  # such as Ctrl-C; its answer must not become the next one's
+                self.lose()
+                raise
         if status == "ok":
             return value
         raise DeviceError(f"{self._spec.where}: {value}", _keeper_hint(value))
@@ -239,7 +261,7 @@ class _Connection:
 
     def lose(self) -> None:
         """Take note that nobody answers any more, and end ssh."""
-        self.is_lost = True
+        self._is_given_up = True
         self.close()
 
     def close(self) -> None:
@@ -247,19 +269,41 @@ class _Connection:
         self._end()
 
 
+def _keep_alive(connection: weakref.ref[_Connection]) -> None:
+    """Let the keeper hear something: it ends when nobody speaks to it any more."""
+    while True:
+        time.sleep(SILENT_S / 6)
+        living = connection()
+        if living is None or living.is_lost:
+            return
+        with contextlib.suppress(DeviceError):
+            living.ask("alive")
+        del living
+
+
 class _BoardLocks:
-    """The locks of a board."""
+    """The locks of a board; they are lost with the connection that took them."""
 
     def __init__(self, board: SshBoard) -> None:
         self._board = weakref.proxy(board)
+        self._held: dict[str, _Connection] = {}
 
     def try_lock(self, name: str, alone: bool, what: str) -> str:
-        return str(self._board.ask("try_lock", name, alone, what))
+        connection = self._board.connected()
+        holder = str(connection.ask("try_lock", name, alone, what))
+        if not holder:
+            self._held[name] = connection
+        return holder
+
+    def is_held(self, name: str) -> bool:
+        connection = self._held.get(name)
+        return connection is not None and not connection.is_lost
 
     def unlock(self, name: str) -> None:
-        if not self._board.is_lost:  # else its end has freed it
+        connection = self._held.pop(name, None)
+        if connection is not None and not connection.is_lost:
             with contextlib.suppress(DeviceError):
-                self._board.ask("unlock", name)
+                connection.ask("unlock", name)
 
 
 def _run(path: str) -> str:

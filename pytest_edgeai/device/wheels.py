@@ -34,7 +34,7 @@ def runtime_wheel(machine: str, bits: int, python: str) -> Wheel:
     minor = tuple(int(part) for part in python.split(".")[:2])
     if bits == 64 and machine in ("aarch64", "arm64", "x86_64", "AMD64"):
         if (3, 9) <= minor <= (3, 14):
-            return Wheel(LITERT)
+            return Wheel(f"{LITERT} numpy")
         return Wheel("", f"no runtime has wheels for Python {python}: take 3.10 to 3.14")
     if bits == 32 and machine in ("armv7l", "armv8l", "aarch64"):
         if (3, 9) <= minor <= (3, 11):

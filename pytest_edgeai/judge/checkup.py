@@ -88,6 +88,9 @@ def _temperature(conditions: Mapping[str, Any], limit: float | None) -> Iterator
         yield Finding("temperature", says, "cool the board, or raise max_temperature_c")
     elif degrees is not None:
         yield Finding("temperature", f"{degrees:.1f} °C")
+    elif limit is not None:
+        says = "the system does not tell, so that max_temperature_c cannot be kept"
+        yield Finding("temperature", says, "take max_temperature_c out of the device's table")
 
 
 def _load(share: float | None) -> Iterator[Finding]:

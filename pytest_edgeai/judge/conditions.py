@@ -69,6 +69,12 @@ def disturbance(conditions: Mapping[str, Any], is_their_fault: bool = True) -> D
             "cool the board, and check its power supply and cable",
         )
     limit = conditions.get("max_temperature_c")
+    if limit is not None and conditions.get("before", {}).get("temperature_c", limit) is None:
+        return Disturbance(
+            "its max_temperature_c cannot be kept: the system tells no temperature",
+            "take max_temperature_c out of the device's table",
+            may_pass=False,
+        )
     for reading in (conditions.get("before", {}), conditions.get("after", {})):
         if is_hot(reading, limit):
             return Disturbance(

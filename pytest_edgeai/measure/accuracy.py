@@ -63,7 +63,7 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
         raise DataError(f"evaluation_data ({data.describe()}): {error.message}", hint) from None
     for entry in seen.values():
         entry.check()
-    parts = [work.answers[number] for number in sorted(work.answers)]
+    parts = [work.answers[number] for number in range(math.ceil(len(data) / BATCH))]
     if isinstance(parts[0], dict):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return np.concatenate(parts)
@@ -74,10 +74,12 @@ class _Work:
 
     Attributes:
         answers: by the batch's number.
+        error: what is wrong with the data; whoever met it, all of the data is useless then.
     """
 
     def __init__(self, data: Dataset, look: Callable[[Batch], None]) -> None:
         self.answers: dict[int, Answers] = {}
+        self.error: Exception | None = None
         self._batches = enumerate(data.batches(BATCH))
         self._look = look
         self._returned: list[tuple[int, Batch]] = []
@@ -102,14 +104,14 @@ class _Work:
         model, threads = interpreter.model, interpreter.threads
         with (
             suppress(EdgeAIError),
-            device.together(f"evaluation of {model.name}"),
+            device.together_now(f"evaluation of {model.name}"),
             Interpreter(device, model, threads) as mate,
         ):
             while (taken := self._take()) is not None:
                 try:
                     self.answers[taken[0]] = mate.predict(taken[1])
                 except BaseException:
-                    with self._mutex:
+                    with self._mutex:  # the other interpreter meets what is wrong with it, too
                         self._returned.append(taken)
                     raise
 
@@ -117,9 +119,15 @@ class _Work:
         with self._mutex:
             if self._returned:
                 return self._returned.pop()
-            taken = next(self._batches, None)
-            if taken is not None:
-                self._look(taken[1])
+            if self.error is not None:
+                raise self.error
+            try:
+                taken = next(self._batches, None)
+                if taken is not None:
+                    self._look(taken[1])
+            except Exception as error:
+                self.error = error
+                raise
             return taken
 
 

@@ -228,6 +228,7 @@ def conditions_of(interpreter: Interpreter) -> dict[str, Any]:
         "threads": interpreter.threads,
         "delegated": interpreter.delegated,
         "host": interpreter.device.spec.host or None,
+        "boards_left_out": dict(interpreter.device.left_out),
         "machine": facts.machine,
         "board": facts.model,
         "cpu": facts.cpu,

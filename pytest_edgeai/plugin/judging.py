@@ -148,7 +148,10 @@ def _facts(subject: Subject) -> dict[str, Any]:
 def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
     """What was measured, the limit, by how much, under which conditions, and what to try."""
     interpreter = subject.interpreter
-    head = f"{interpreter.variant} of {interpreter.model.name} on {interpreter.device.name}"
+    where = interpreter.device.name
+    if interpreter.device.spec.host:
+        where += f" ({interpreter.device.spec.host})"
+    head = f"{interpreter.variant} of {interpreter.model.name} on {where}"
     count = f"{len(failing)} of {units.count(len(subject.results), 'budget')} not met"
     lines = [f"{head}: {count}"]
     shown: list[object] = []

@@ -70,7 +70,7 @@ class Reporter:
     def _last_lines(self) -> list[str]:
         distributed = self._config.getoption("dist", "no") != "no"
         lines = self._devices() if distributed else self._unused()
-        lines += self._differences()
+        lines += self._left_out() + self._differences()
         lines += self._notes()
         tally = self._session.conversions()
         if any(tally.values()):
@@ -96,6 +96,15 @@ class Reporter:
             folder = self._session.settings.baseline
             lines.append(f"edgeai: {count(len(files), 'baseline')} recorded in {folder}")
         return lines
+
+    def _left_out(self) -> list[str]:
+        """Boards of pools that could not be reached in one test or another."""
+        said = {
+            f"edgeai: left out of {record['device']}: {message}": None
+            for record in self._records
+            for message in record["conditions"].get("boards_left_out", {}).values()
+        }
+        return list(said)
 
     def _differences(self) -> list[str]:
         from pytest_edgeai.report.comparison import comparisons, differences

@@ -244,6 +244,6 @@ def time_estimate(asked: Iterable[Asked], settings: Settings) -> list[str]:
     most = count * settings.max_seconds
     least = min(count * SECONDS_IF_CLEAR, most)
     return [
-        f"edgeai: {units.count(count, 'latency measurement')}: {units.seconds(least)} where all "
-        f"is clear, {units.seconds(most)} where nothing is; what comes out void is repeated"
+        f"edgeai: {units.count(count, 'latency measurement')}: {units.seconds(least)} if all is "
+        f"clear, {units.seconds(most)} if nothing is, more if void"
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.spec import LOCAL
-from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.errors import DataError, EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
@@ -107,7 +107,12 @@ class Subject:
     def answered(self, baseline: str | None = None) -> Any:
         """The likeliest class of each sample, by the interpreter or by its baseline."""
         if baseline not in self._answered:
-            self._answered[baseline] = top_1(self._answers(self.interpreter, baseline))[1]
+            answers = self._answers(self.interpreter, baseline)
+            try:
+                self._answered[baseline] = top_1(answers)[1]
+            except DataError as error:
+                hint = "agreement is that of the likeliest class: the model needs class scores"
+                raise DataError(error.message, hint) from None
         return self._answered[baseline]
 
     def recorded(self) -> Found:
@@ -154,7 +159,9 @@ class Subject:
 
         def is_enough(samples: LatencySamples) -> bool:
             for budget in [*undecided]:
-                if budget.is_decided(samples, self):
+                spoilt = budget.spoilt(samples, self)
+                is_void = spoilt is not None and not spoilt.may_pass
+                if is_void or budget.is_decided(samples, self):
                     undecided.remove(budget)
             return not undecided
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -55,3 +56,12 @@ def arm64(once: Callable[..., Path], request: pytest.FixtureRequest) -> Path:
     folder = request.config.rootpath / ".arm64"
     subprocess.run([HERE / "build", folder], check=True)
     return folder
+
+
+@pytest.fixture
+def far_board(tmp_path: Path, home: Path, board: Sshd) -> Iterator[Sshd]:
+    """A board in a network of its own, whose packets can be lost."""
+    if os.geteuid() != 0:
+        pytest.skip("a network namespace needs root")
+    with Sshd(tmp_path / "far", home=home, namespace=f"board-{os.getpid()}") as server:
+        yield server

@@ -89,7 +89,7 @@ class TestNotReached:
     def test_no_such_name(self, suite: pytest.Pytester) -> None:
         table(suite, host='"nobody.invalid"')
         message = "device 'pi' (nobody.invalid): nobody knows this host name"
-        assert_only_the_board_fails(suite, message, "check `host`")
+        assert_only_the_board_fails(suite, message, "check the host's name")
 
     def test_wrong_key(self, suite: pytest.Pytester, board: Sshd) -> None:
         board.client_key.unlink()
@@ -273,15 +273,6 @@ def model_process(board: Sshd) -> int:
 
     assert wait_for(is_there), board.processes()
     return found[0]
-
-
-@pytest.fixture
-def far_board(tmp_path: Path, home: Path, board: Sshd) -> Iterator[Sshd]:
-    """A board in a network of its own, whose packets can be lost."""
-    if os.geteuid() != 0:
-        pytest.skip("a network namespace needs root")
-    with Sshd(tmp_path / "far", home=home, namespace=f"board-{os.getpid()}") as server:
-        yield server
 
 
 @pytest.fixture

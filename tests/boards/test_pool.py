@@ -20,7 +20,7 @@ from pytest_edgeai.device.device import Device
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.pool import Pool
 from pytest_edgeai.device.spec import DeviceSpec
-from pytest_edgeai.errors import DeviceError
+from pytest_edgeai.errors import DataError, DeviceError
 from pytest_edgeai.measure.accuracy import predictions
 from pytest_edgeai.model.dataset import ArrayDataset
 from pytest_edgeai.model.tflite import Model, read_facts
@@ -118,6 +118,37 @@ class TestAccuracy:
             answers = predictions(interpreter, data)
         assert int((answers.argmax(axis=1) == data.labels).sum()) == 2932
 
+    def test_data_that_cannot_be_read_is_an_error_whoever_reads_it(
+        self, pool: Pool, slow_model: Path
+    ) -> None:
+        model = model_at(slow_model)
+        for _ in range(3):
+            damaged = Damaged(np.zeros((1000, 16, 16, 8), np.float32))
+            refused = pytest.raises(DataError, match="image 900 is damaged")
+            with pool.seat() as own, Interpreter(own, model) as interpreter, refused:
+                predictions(interpreter, damaged)
+
+    def test_a_busy_board_is_not_waited_for(self, pool: Pool, slow_model: Path) -> None:
+        model = model_at(slow_model)
+        data = ArrayDataset(np.zeros((1000, 16, 16, 8), np.float32))
+        elsewhere = [Device(board.spec) for board in pool.boards]
+        with pool.seat() as own, Interpreter(own, model) as interpreter:
+            other = elsewhere[1 - pool.boards.index(own)]
+            with other.alone("timing in another process"):
+                assert len(predictions(interpreter, data)) == 1000
+        for device in elsewhere:
+            device.close()
+
+
+class Damaged(ArrayDataset):
+    """Data of which one sample cannot be read."""
+
+    def batches(self, size: int) -> Iterator[Any]:
+        for number, batch in enumerate(super().batches(size)):
+            if (number + 1) * size > 900:
+                raise DataError("image 900 is damaged")
+            yield batch
+
 
 def seconds(pool: Pool, model: Model, data: ArrayDataset) -> tuple[float, Any]:
     """How long the answers take, and the answers."""
@@ -146,11 +177,16 @@ class TestSeats:
         for _ in range(3):
             with pool.seat() as board:
                 assert board.spec.host == "two"
+                if board.left_out:
+                    assert "(one): the host is there, but no ssh server" in board.left_out["one"]
 
     def test_none_can_be_reached(self, pool: Pool, two_boards: tuple[Sshd, Sshd]) -> None:
         for board in two_boards:
             board.stop()
-        with pytest.raises(DeviceError, match="no ssh server listens"), pool.seat():
+        with (
+            pytest.raises(DeviceError, match=r"no board of 'pi' can be reached: .*; "),
+            pool.seat(),
+        ):
             pass
 
 

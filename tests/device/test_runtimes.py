@@ -91,14 +91,14 @@ class TestNone:
             "runtime tflite-runtime: start: ModuleNotFoundError: "
             "No module named 'tflite_runtime'; "
             "runtime tensorflow: start: ModuleNotFoundError: No module named 'tensorflow'\n"
-            f"hint: {numpy_alone} -m pip install ai-edge-litert"
+            f"hint: {numpy_alone} -m pip install ai-edge-litert numpy"
         )
 
     @pytest.mark.parametrize(
         ("runtime", "requirement"),
         [
-            ("litert", "ai-edge-litert"),
-            ("tflite-runtime", "tflite-runtime"),
+            ("litert", "ai-edge-litert numpy"),
+            ("tflite-runtime", "tflite-runtime 'numpy<2'"),
             ("tensorflow", "'pytest-edgeai[tensorflow]'"),
         ],
     )

@@ -48,6 +48,22 @@ def test_local_needs_no_table(tmp_path: Path) -> None:
     assert (spec.name, spec.command, spec.threads) == ("local", [sys.executable], None)
 
 
+@pytest.mark.parametrize("key", ['host = "board"', 'hosts = ["one", "two"]'])
+def test_local_is_this_machine(pyproject: Path, key: str) -> None:
+    pyproject.write_text(f"[tool.pytest-edgeai.devices.local]\n{key}")
+    assert "device 'local' has a host" in refusal(pyproject.parent, "local")
+
+
+def test_pi_without_a_table_is_this_machine_on_a_raspberry_pi(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "pytest_edgeai.device.spec.first_line", lambda path: "Raspberry Pi 5 Model B Rev 1.0"
+    )
+    assert device_spec("pi", tmp_path) == DeviceSpec("pi")
+    assert "no device is called 'jetson'" in refusal(tmp_path, "jetson")
+
+
 def test_local_may_have_one(pyproject: Path) -> None:
     pyproject.write_text("[tool.pytest-edgeai.devices.local]\nthreads = 2")
     assert device_spec("local", pyproject.parent).threads == 2
@@ -183,16 +199,25 @@ class TestBoards:
         [
             ("", ""),
             ("boards/ssh_config", "{root}/boards/ssh_config"),
-            ("~/boards", "/home/me/boards"),
-            ("/etc/boards", "/etc/boards"),
+            ("~/boards", "{root}/me/boards"),
+            ("{root}/boards/ssh_config", "{root}/boards/ssh_config"),
         ],
     )
     def test_its_ssh_config_is_a_path_here(
         self, pyproject: Path, monkeypatch: pytest.MonkeyPatch, ssh_config: str, path: str
     ) -> None:
-        monkeypatch.setenv("HOME", "/home/me")
-        spec = spec_of(pyproject, f"{BOARD}ssh_config = '{ssh_config}'")
-        assert spec.ssh_config == path.format(root=pyproject.parent)
+        root = pyproject.parent
+        monkeypatch.setenv("HOME", str(root / "me"))
+        for name in ("boards/ssh_config", "me/boards"):
+            (root / name).parent.mkdir()
+            (root / name).touch()
+        spec = spec_of(pyproject, f"{BOARD}ssh_config = '{ssh_config.format(root=root)}'")
+        assert spec.ssh_config == path.format(root=root)
+
+    def test_an_ssh_config_that_is_not_there(self, pyproject: Path) -> None:
+        pyproject.write_text(f"{BOARD}ssh_config = 'no/config'")
+        path = pyproject.parent / "no" / "config"
+        assert f"device 'pi': ssh_config: there is no file {path}" in refusal(pyproject.parent)
 
     @pytest.mark.parametrize(
         "host", ["board", "pi@192.0.2.7", "pi@fe80::1%eth0", "ssh://pi@board:2222", "a-b"]
@@ -268,6 +293,7 @@ class TestBoards:
 
 class TestPools:
     def test_each_host_is_a_board(self, pyproject: Path) -> None:
+        (pyproject.parent / "ssh").touch()
         pyproject.write_text(TABLE + "hosts = ['pi@a', 'pi@b']\nthreads = 2\nssh_config = 'ssh'")
         first, second = device_specs("pi", pyproject.parent)
         assert (first.host, second.host) == ("pi@a", "pi@b")

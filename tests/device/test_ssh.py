@@ -148,7 +148,7 @@ SAID = [
     (
         "ssh: Could not resolve hostname board: Name or service not known\r\n",
         "nobody knows this host name",
-        "check `host`, or give the board's address",
+        "check the host's name, or give the board's address",
     ),
     (
         "ssh: connect to host board port 22: Connection refused\r\n",

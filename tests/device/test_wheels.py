@@ -8,7 +8,7 @@ import pytest
 
 from pytest_edgeai.device.wheels import runtime_wheel
 
-LITERT = ["ai-edge-litert"]
+LITERT = ["ai-edge-litert", "numpy"]
 TFLITE_RUNTIME = ["tflite-runtime>=2.14", "numpy<2"]
 
 

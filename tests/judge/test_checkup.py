@@ -48,7 +48,17 @@ def test_a_healthy_machine() -> None:
 
 @pytest.mark.parametrize("nothing", [{}, dict.fromkeys([*HEALTHY, *HEALTHY_FACTS])])
 def test_a_machine_that_tells_nothing(nothing: dict[str, Any]) -> None:
-    assert checkup(nothing, nothing, None, 70) == [Finding("governor", "the system does not tell")]
+    silent = Finding("governor", "the system does not tell")
+    assert checkup(nothing, nothing, None, None) == [silent]
+
+
+def test_a_limit_on_a_temperature_that_nobody_tells() -> None:
+    (_, found) = checkup({}, {}, None, 70)
+    assert found.is_problem
+    assert (found.what, found.mend) == (
+        "temperature",
+        "take max_temperature_c out of the device's table",
+    )
 
 
 @pytest.mark.parametrize("governor", ["ondemand", "powersave", "schedutil"])

@@ -434,7 +434,7 @@ def test_the_header_says_how_long_measuring_may_take(digits_suite: pytest.Pytest
     )
     result = digits_suite.runpytest("--edge-max-seconds=10", "--benchmark-disable")
     result.stdout.fnmatch_lines(
-        ["edgeai: 5 latency measurements: 7.5 s where all is clear, 50 s where nothing is; *"]
+        ["edgeai: 5 latency measurements: 7.5 s if all is clear, 50 s if nothing is, more if void"]
     )
 
 
