@@ -32,6 +32,7 @@ from pytest_edgeai import max_latency_ms
 @max_latency_ms({statistic}={limit})
 def test_it(number, converted_interpreter): pass
 """
+MAX_S = 10
 LOADER = """
 import time
 while True:
@@ -49,6 +50,7 @@ class Suite:
         self._folder = folder
         self._args = [f"--edge-model={model.resolve()}", f"--edge-threads={threads}"]
         self._args += ["-q", "--benchmark-disable", "-p", "no:cacheprovider"]
+        self._args += [f"--edge-max-seconds={MAX_S}"]
 
     def start(
         self, statistic: str, limit: float, tests: int = 1, *args: str

@@ -170,3 +170,16 @@ def digits_suite(pytester: pytest.Pytester, models: Path, conversions: Path) -> 
     model, data = str(models / "digits.keras"), str(models / "digits.npz")
     pytester.makeconftest(DIGITS_CONFTEST.format(model=model, data=data))
     return pytester
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a disk needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    subprocess.run(mount, check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

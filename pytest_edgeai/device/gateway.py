@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import execnet
 from execnet import gateway_base, gateway_io
@@ -22,20 +22,6 @@ NOT_FROM_HERE = "import sys;sys.path[:]=filter(None,sys.path)"
 """Keeps a ``random.py`` in the working directory from being the one that numpy imports."""
 ENDING_S = 5.0
 """How long a process may take to end after its pipes were closed, before it is killed."""
-
-
-class Process(Protocol):
-    """A Python and the pipes to it."""
-
-    def kill(self) -> None:
-        """End it and what it started."""
-
-    def ended(self) -> int:
-        """The exit status of a process whose pipes have closed; it is killed where it lingers."""
-        ...
-
-    def abandon(self) -> None:
-        """End a process that no gateway came from."""
 
 
 def python_args(command: Sequence[str]) -> list[str]:

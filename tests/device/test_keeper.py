@@ -228,19 +228,6 @@ class TestRoom:
         assert names(folder) == {mine, digest(content("new", 150))}
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a disk needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    subprocess.run(mount, check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 class TestAFullDisk:
     def test_it_says_what_is_left_and_what_is_wanted(self, small_disk: Path) -> None:
         (small_disk / "full").write_bytes(bytes(512 * KB))
