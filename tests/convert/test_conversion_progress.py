@@ -38,7 +38,9 @@ def test_progress_names_what_is_left(
     converter = converter_with(limit_s=1.2, progress=told.append)
     with pytest.raises(ConversionError, match="handmade:hangs: the converter was ended"):
         converter.convert_afresh(resolve("handmade:hangs", [Path(__file__).parent]), "int8", None)
-    assert told == ["handmade:hangs: building, 0.5 s", "handmade:hangs: building, 1.0 s", ""]
+    of_itself = [text for text in told if "building" in text]  # it may have waited for others
+    assert of_itself == ["handmade:hangs: building, 0.5 s", "handmade:hangs: building, 1.0 s"]
+    assert told[-1] == ""
 
 
 def test_afresh_without_calibration_data(converter: Converter, models: Path) -> None:

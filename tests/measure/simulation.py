@@ -62,13 +62,13 @@ class Simulated:
     """What ``measure_latency`` needs of an interpreter; its time passes as the runs say."""
 
     variant, load_ms, threads, delegated = "simulated", 0.0, 1, None
-    input_origin, input_shapes, before_bursts = None, {}, None
+    input_origin, input_shapes, before_bursts, left_out = None, {}, None, {}
     used = Used()
 
     def __init__(self, times: Latency, correlation: float, random: np.random.Generator) -> None:
         self.model = SimpleNamespace(name="model")
         self.device = self
-        self.spec = SimpleNamespace(max_temperature_c=None, allow_emulated_timing=False)
+        self.spec = SimpleNamespace(max_temperature_c=None, allow_emulated_timing=False, host="")
         self.facts = DeviceFacts(*["simulated"] * 4, 1, *["simulated"] * 4, emulated=False)
         self.now = 0.0
         most = int(2 * CAP_S * 1000 / 4)
