@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def _without_device(item: pytest.Item) -> str:
     params.pop("edge_device", None)
     if not params:
         return name
-    values = [f"{key}={_ADDRESS.sub('', repr(value))}" for key, value in params.items()]
+    values = [f"{key}={_ADDRESS.sub('', reprlib.repr(value))}" for key, value in params.items()]
     return f"{name}[{', '.join(values)}]"
 
 
