@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -142,8 +143,11 @@ def judge(suite: Path, *args: str, healthy: tuple[str, ...] = ()) -> Counter[str
 def test_a_process_that_stays_is_seen() -> None:
     environment = {**os.environ, VARIABLE: "stays"}
     with subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True) as process:
-        assert with_environment("stays") == ["sleep\x0060\x00"]
+        end = time.monotonic() + 5  # a process that has just begun shows no environment yet
+        while not (found := with_environment("stays")) and time.monotonic() < end:
+            time.sleep(0.05)
         process.kill()
+    assert found == ["sleep\x0060\x00"]
 
 
 def test_on_litert(suite: Path) -> None:
