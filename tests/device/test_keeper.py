@@ -227,6 +227,23 @@ class TestRoom:
         put(files, content("new", 150))
         assert names(folder) == {mine, digest(content("new", 150))}
 
+    def test_what_a_long_run_uses_is_kept_by_others(self, folder: Path) -> None:
+        """As long as it says now and then that it lives."""
+        mine = stored(folder, "mine", hours_ago=9)
+        long_run = Files(folder, 200)
+        long_run.find(mine)
+        used(folder / mine, hours_ago=9)
+        long_run.touch()
+        put(Files(folder, 100), content("new"))
+        assert names(folder) == {mine, digest(content("new"))}
+
+    def test_what_did_not_become_whole_is_removed_at_the_end(self, folder: Path) -> None:
+        files, whole = Files(folder, MB), content("cut off")
+        files.put(digest(whole), whole[:50], 100)
+        assert len(names(folder)) == 1
+        files.abandon()
+        assert names(folder) == set()
+
 
 class TestAFullDisk:
     def test_it_says_what_is_left_and_what_is_wanted(self, small_disk: Path) -> None:
