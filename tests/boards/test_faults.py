@@ -159,6 +159,7 @@ class TestNothingToRunOn:
 class TestLost:
     """In the middle of a test; the other tests of the run pass, on this board as well."""
 
+    @pytest.mark.alone
     def test_a_killed_process(self, suite: pytest.Pytester, board: Sshd) -> None:
         suite.makepyfile(test_it=IN_THE_BODY)
         with running(suite, *BOTH) as run:
@@ -171,6 +172,7 @@ class TestLost:
         assert "on device 'pi' (board): the process ended with SIGKILL in invoke" in said
         assert is_empty_soon(board)
 
+    @pytest.mark.alone
     def test_a_crash_shows_what_it_printed(self, suite: pytest.Pytester, board: Sshd) -> None:
         suite.makepyfile(test_it=IN_THE_BODY)
         with running(suite, *BOTH) as run:
@@ -180,9 +182,10 @@ class TestLost:
             os.kill(pid, signal.SIGSEGV)
             run.go_on()
             said = run.output()
-        assert "the process ended with SIGSEGV in invoke" in said
+        assert "the process ended with SIGSEGV in invoke" in said, said
         assert "what it said last" in said
 
+    @pytest.mark.alone
     def test_a_call_that_never_returns(self, suite: pytest.Pytester, board: Sshd) -> None:
         suite.makepyfile(test_it=IN_THE_BODY)
         with running(suite, *BOTH, "--edge-call-timeout=4") as run:
