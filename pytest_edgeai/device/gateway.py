@@ -96,6 +96,7 @@ class BoardProcess(gateway_io.ProxyIO):
     """What execnet's forwarder waits for."""
 
     def __init__(self, keeper: execnet.Gateway, command: Sequence[str], execmodel: Any) -> None:
+        self._unanswered = 0
         channel = keeper.remote_exec(gateway_io)
         channel.send({"popen": True, "python": shlex.join(command), "id": "model"})
         super().__init__(channel, execmodel)
@@ -111,7 +112,12 @@ class BoardProcess(gateway_io.ProxyIO):
         """Ask for what the name says; execnet itself would wait for ever."""
         try:
             self.controlchan.send(event)
-            return self.controlchan.receive(timeout=ENDING_S)
+            self._unanswered += 1
+            while True:  # one that came too late for its question is not taken for this one's
+                answer = self.controlchan.receive(timeout=ENDING_S)
+                self._unanswered -= 1
+                if not self._unanswered:
+                    return answer
         except EOFError as error:
             raise OSError(str(error)) from None
 
