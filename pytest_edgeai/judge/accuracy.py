@@ -9,13 +9,19 @@ from typing import ClassVar
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
 from pytest_edgeai.judge.claims import IN_SIGHT, Interval
-from pytest_edgeai.judge.evidence import Evidence, Metric, Score
+from pytest_edgeai.judge.evidence import BASELINES, Evidence, Metric, Score
 from pytest_edgeai.judge.paired import (
     Discordant,
     discordant,
     drop_interval,
     resampled_interval,
     share_interval,
+)
+from pytest_edgeai.judge.requirements import (
+    require_confidence,
+    require_metric,
+    require_number,
+    require_one_of,
 )
 from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 
@@ -246,3 +252,52 @@ def _samples_advice(n: int, limit: float, interval: Callable[[int], Interval]) -
 
 def _score_text(metric: Metric, value: float) -> str:
     return units.significant(value) if callable(metric) else units.share(value)
+
+
+def max_accuracy_drop(
+    limit: float,
+    *,
+    metric: Metric = "accuracy",
+    baseline: str = "converted",
+    confidence: float | None = None,
+) -> tuple[Budget, ...]:
+    """How far a metric on ``evaluation_data`` may fall below the baseline's, absolute.
+
+    Args:
+        limit: a fraction, 0.02 is two percentage points; for a callable metric in its own unit.
+        metric: ``"accuracy"`` (top-1), or any ``(labels, predictions) -> float`` where higher is
+            better.
+        baseline: a variant, or ``"source"`` for the Keras model itself.
+        confidence: judge the interval that holds with this confidence, as if the samples were
+            drawn anew; without it, the number on this data set is judged.
+    """
+    require_metric(metric)
+    if callable(metric):
+        require_number("limit", limit, least=0.0)
+    else:
+        hint = "a fraction: 0.02 is two points"
+        require_number("limit", limit, least=0.0, below=1.0, hint=hint)
+    require_confidence(confidence)
+    require_one_of("baseline", baseline, BASELINES)
+    return (AccuracyDropBudget(float(limit), metric, confidence, baseline),)
+
+
+def min_accuracy(
+    limit: float, *, metric: Metric = "accuracy", confidence: float | None = None
+) -> tuple[Budget, ...]:
+    """What a metric on ``evaluation_data`` must reach.
+
+    Args:
+        limit: a fraction, 0.9 is 90 %; for a callable metric in its own unit.
+        metric: ``"accuracy"`` (top-1), or any ``(labels, predictions) -> float`` where higher is
+            better.
+        confidence: judge the interval that holds with this confidence, as if the samples were
+            drawn anew; without it, the number on this data set is judged.
+    """
+    require_metric(metric)
+    if callable(metric):
+        require_number("limit", limit)
+    else:
+        require_number("limit", limit, above=0.0, most=1.0, hint="a fraction: 0.9 is 90 %")
+    require_confidence(confidence)
+    return (MinAccuracyBudget(float(limit), metric, confidence),)

@@ -8,8 +8,9 @@ from typing import ClassVar
 from pytest_edgeai import units
 from pytest_edgeai.judge.accuracy import MOST_SAMPLES
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
-from pytest_edgeai.judge.evidence import HOST, Evidence
+from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.paired import share_interval
+from pytest_edgeai.judge.requirements import require_number, require_one_of
 from pytest_edgeai.judge.verdict import BudgetResult
 
 _ADVICE = {
@@ -68,3 +69,16 @@ class AgreementBudget(Budget):
 
 def _whom(baseline: str) -> str:
     return "on the host" if baseline == HOST else f"from {baseline}"
+
+
+def min_agreement(limit: float, *, baseline: str = "converted") -> tuple[Budget, ...]:
+    """Share of ``evaluation_data`` that must get the same answer (top-1) as from a baseline.
+
+    Args:
+        limit: a fraction, 0.99 is 99 %.
+        baseline: a variant, ``"source"`` for the Keras model itself, or ``"host"`` for the same
+            file on the machine that pytest runs on.
+    """
+    require_number("limit", limit, above=0.0, most=1.0, hint="a fraction: 0.99 is 99 %")
+    require_one_of("baseline", baseline, (*BASELINES, HOST))
+    return (AgreementBudget(float(limit), baseline),)

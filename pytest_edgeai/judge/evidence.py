@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from pytest_edgeai.judge.baseline import Found
 
+BASELINES = ("converted", "dynamic", "int8", "float16", "int16x8", "source")
+"""What a model is compared with: a variant, or the Keras model itself."""
 HOST = "host"
 """The baseline that is the same file on the machine that pytest runs on."""
 Metric = str | Callable[[Any, Any], float]

@@ -7,11 +7,18 @@ from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 from pytest_edgeai import units
+from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget
 from pytest_edgeai.judge.claims import Claim, Interval, claim
 from pytest_edgeai.judge.conditions import Disturbance, disturbance, drifted
 from pytest_edgeai.judge.evidence import Evidence, LatencySamples
-from pytest_edgeai.judge.statistics import drift, effective_runs, statistic
+from pytest_edgeai.judge.requirements import (
+    require_confidence,
+    require_device,
+    require_number,
+    require_threads,
+)
+from pytest_edgeai.judge.statistics import STATISTICS, drift, effective_runs, statistic
 from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 
 HOPELESS = 2
@@ -164,3 +171,39 @@ def _undecided(
     takes = units.seconds(more * statistic("mean", times) / 1e3)
     text = f"{samples.more}: about {units.count(more, 'more run')}, {takes}, would decide this"
     return reason, f"{text} at today's spread"
+
+
+def max_latency_ms(
+    *,
+    mean: float | None = None,
+    median: float | None = None,
+    p90: float | None = None,
+    p95: float | None = None,
+    p99: float | None = None,
+    max: float | None = None,
+    confidence: float | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+) -> tuple[Budget, ...]:
+    """Latency of one inference, in milliseconds: set_tensor and invoke, timed on the device.
+
+    Args:
+        mean, median, p90, p95, p99, max: limits; at least one. ``max`` is of the runs that were
+            made: nothing bounds those to come.
+        confidence: of the verdict (default 0.95); measuring goes on until it is reached.
+        threads: interpreter threads for this budget (default: the device's).
+        device: judge this budget on that device only.
+    """
+    limits = dict(zip(STATISTICS, (mean, median, p90, p95, p99, max), strict=True))
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if not given:
+        raise UsageError(f"no limit given: one of {', '.join(STATISTICS)}")
+    for name, limit in given.items():
+        require_number(name, limit, above=0.0)
+    require_confidence(confidence)
+    require_threads(threads)
+    require_device(device)
+    return tuple(
+        LatencyBudget(name, float(limit), confidence or DEFAULT_CONFIDENCE, threads, device)
+        for name, limit in given.items()
+    )

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from pytest_edgeai import units
+from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.accuracy import DROP_ADVICE, changes, pairs_of
 from pytest_edgeai.judge.baseline import Found, LatencyBaseline, independent
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
@@ -14,6 +15,7 @@ from pytest_edgeai.judge.claims import Claim, claim
 from pytest_edgeai.judge.conditions import Disturbance, disturbance
 from pytest_edgeai.judge.evidence import Evidence, LatencySamples, Score
 from pytest_edgeai.judge.latency import judged, spoils
+from pytest_edgeai.judge.requirements import require_confidence, require_number
 from pytest_edgeai.judge.size import too_large
 from pytest_edgeai.judge.statistics import QUANTILES, statistic
 from pytest_edgeai.judge.verdict import BudgetResult
@@ -207,3 +209,22 @@ _OTHER_DATA = Found(
 
 def _other_inputs(before: Any, now: Any) -> Found:
     return Found(None, reason=f"the baseline was timed on other input shapes: {before}, now {now}")
+
+
+def max_regression(
+    fraction: float, *, of: str = "p95", confidence: float | None = None
+) -> tuple[Budget, ...]:
+    """How much worse than the stored baseline of this device a model may be.
+
+    Args:
+        fraction: of the baseline's value, 0.10 is ten per cent; differences below 0.05 ms or 16 KB
+            never count.
+        of: ``"mean"``, ``"median"``, ``"p90"``, ``"p95"``, ``"p99"``, ``"size"`` or
+            ``"accuracy"``.
+        confidence: of the verdict on latency (default 0.95).
+    """
+    require_number("fraction", fraction, least=0.0, most=1.0, hint="0.10 is ten per cent")
+    if of not in OF:
+        raise UsageError(f"of={of!r} is not known", f"one of {', '.join(OF)}")
+    require_confidence(confidence)
+    return (RegressionBudget(float(fraction), of, confidence or DEFAULT_CONFIDENCE),)

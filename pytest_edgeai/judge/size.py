@@ -9,6 +9,7 @@ from typing import ClassVar
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.evidence import Evidence
+from pytest_edgeai.judge.requirements import require_number
 from pytest_edgeai.judge.verdict import BudgetResult
 
 _QUARTERED_BY_INT8 = ("converted", "float16")
@@ -43,3 +44,9 @@ def too_large(variant: str) -> str:
     if variant in _QUARTERED_BY_INT8:
         return f"test the int8 variant, about a quarter of the float size, or {advice}"
     return advice
+
+
+def max_size_mb(limit: float) -> tuple[Budget, ...]:
+    """Size of the ``.tflite`` file, in MB of 1024 * 1024 bytes."""
+    require_number("limit", limit, above=0.0)
+    return (SizeBudget(float(limit)),)
