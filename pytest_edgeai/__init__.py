@@ -22,14 +22,18 @@ if TYPE_CHECKING:
         TensorError,
         UsageError,
     )
+    from pytest_edgeai.judge.metrics import Metric
+    from pytest_edgeai.measure.detection import padded
     from pytest_edgeai.model.dataset import ArrayDataset
     from pytest_edgeai.model.image_folder import ImageFolder
+    from pytest_edgeai.model.preprocessing import Preprocessing
     from pytest_edgeai.model.source import ModelSource
     from pytest_edgeai.plugin.markers import (
         edge_model,
         edge_variants,
         max_accuracy_drop,
         max_latency_ms,
+        max_output_error,
         max_regression,
         max_size_mb,
         min_accuracy,
@@ -42,6 +46,7 @@ _HOMES = {
         "edge_variants",
         "max_accuracy_drop",
         "max_latency_ms",
+        "max_output_error",
         "max_regression",
         "max_size_mb",
         "min_accuracy",
@@ -49,6 +54,9 @@ _HOMES = {
     ),
     "model.dataset": ("ArrayDataset",),
     "model.image_folder": ("ImageFolder",),
+    "model.preprocessing": ("Preprocessing",),
+    "judge.metrics": ("Metric",),
+    "measure.detection": ("padded",),
     "model.source": ("ModelSource",),
     "device.device": ("Device",),
     "device.interpreter": ("Interpreter",),
@@ -77,18 +85,22 @@ __all__ = [
     "ImageFolder",
     "Interpreter",
     "InterpreterError",
+    "Metric",
     "ModelError",
     "ModelSource",
+    "Preprocessing",
     "TensorError",
     "UsageError",
     "edge_model",
     "edge_variants",
     "max_accuracy_drop",
     "max_latency_ms",
+    "max_output_error",
     "max_regression",
     "max_size_mb",
     "min_accuracy",
     "min_agreement",
+    "padded",
 ]
 
 

@@ -63,4 +63,4 @@ class TensorError(EdgeAIError, ValueError):
 
 
 class EdgeAIWarning(UserWarning):
-    """A budget that the samples cannot decide, where ``--edge-inconclusive`` is ``warn``."""
+    """What is doubtful: evaluation data that was calibrated with, or an undecided budget."""

@@ -13,7 +13,15 @@ import numpy as np
 
 from pytest_edgeai.device.batch import Batch, Runs, as_runs, by_index, resized
 from pytest_edgeai.device.device import Device
-from pytest_edgeai.device.quantisation import Array, Details, native, random_tensor, rule
+from pytest_edgeai.device.quantisation import (
+    Array,
+    Details,
+    is_quantised,
+    native,
+    random_tensor,
+    real_range,
+    rule,
+)
 from pytest_edgeai.device.refusals import hint
 from pytest_edgeai.device.signature import SignatureRunner, Signatures, named
 from pytest_edgeai.errors import EdgeAIError, InterpreterError, TensorError
@@ -26,6 +34,7 @@ WARM_UP_S = 0.5
 WARM_UP_RUNS = 1_000_000
 BURST_NS = 100_000_000
 SEED = 20_240_229
+_PIXELS = "pixels go in as they are, np.array(image, dtype=np.uint8), not divided by 255; "
 SIZE_IT = (
     "in the test's body, call predict() on a typical sample, or resize_tensor_input() and "
     "allocate_tensors()"
@@ -154,7 +163,10 @@ class Interpreter:
 
     def set_tensor(self, tensor_index: int, value: Any) -> None:
         """Copy a value of the input's shape and dtype into it; nothing is scaled or cast."""
-        self._call("set_tensor", int(tensor_index), native(value))
+        try:
+            self._call("set_tensor", int(tensor_index), native(value))
+        except TensorError as error:
+            raise self._explained_feed(error, int(tensor_index), native(value)) from None
         self._fed.add(int(tensor_index))
         self._seeded.discard(int(tensor_index))
 
@@ -321,6 +333,19 @@ class Interpreter:
         facts = self.device.facts
         runtime = f"{facts.runtime} {facts.runtime_version}"
         return InterpreterError(error.message, hint(said, step, runtime, self.model.facts))
+
+    def _explained_feed(self, error: TensorError, index: int, value: Array) -> TensorError:
+        """The same, and how a quantised input is fed, where real values were given to it."""
+        details = next((d for d in self._inputs if int(d["index"]) == index), None)
+        if details is None or value.dtype.kind != "f" or not is_quantised(details):
+            return error
+        dtype, (low, high) = np.dtype(details["dtype"]).name, real_range(details)
+        return TensorError(
+            f"{error.message}: real values of {value.dtype} were given to a quantised input",
+            f"it holds {dtype}, scale {float(details['quantization'][0]):.4g}, zero point "
+            f"{int(details['quantization'][1])}; {_PIXELS if dtype == 'uint8' else ''}"
+            f"predict() takes real values, from {low:.4g} to {high:.4g}, and quantises them",
+        )
 
     def _call(self, method: str, *args: Any, **kwargs: Any) -> tuple[Any, int]:
         self._burst_runs = 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_edgeai import units
-from pytest_edgeai.judge.accuracy import MOST_SAMPLES
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
+from pytest_edgeai.judge.flips import MOST_SAMPLES
 from pytest_edgeai.judge.paired import share_interval
 from pytest_edgeai.judge.requirements import require_number, require_one_of
 from pytest_edgeai.judge.verdict import BudgetResult

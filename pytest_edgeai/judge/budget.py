@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_edgeai.judge.claims import Interval
 from pytest_edgeai.judge.conditions import Disturbance
@@ -25,6 +25,11 @@ class Budget(ABC):
     def needs_data(self) -> bool:
         """Whether it is judged on the evaluation data."""
         return False
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether the limit has to be reached, not to be kept within."""
+        return self.marker.startswith("min_")
 
     @property
     def least_runs(self) -> int:
@@ -67,12 +72,14 @@ class Budget(ABC):
         interval: Interval | None = None,
         details: tuple[str, ...] = (),
         bound: tuple[float, str] | None = None,
+        data: dict[str, Any] | None = None,
     ) -> BudgetResult:
         """What judging came to; ``bound`` where the limit is known only now."""
         (limit, unit), interval = bound or self.bound, interval or Interval()
         return BudgetResult(
             self.marker, self.label, limit, unit, measured, n, verdict, reason, advice, details,
-            low=interval.low, high=interval.high, threads=self.threads,
+            low=interval.low, high=interval.high, threads=self.threads, is_floor=self.is_floor,
+            data=data or {},
         )  # fmt: skip
 
 

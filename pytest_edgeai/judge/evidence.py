@@ -11,13 +11,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_edgeai.judge.baseline import Found
+    from pytest_edgeai.judge.metrics import Metric
 
 BASELINES = ("converted", "dynamic", "int8", "float16", "int16x8", "source")
 """What a model is compared with: a variant, or the Keras model itself."""
 HOST = "host"
 """The baseline that is the same file on the machine that pytest runs on."""
-Metric = str | Callable[[Any, Any], float]
-"""A metric's name, or any ``(labels, predictions) -> float``; higher is better."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,12 @@ class Score:
         value: the metric's value.
         samples: how many samples it was computed on.
         labels: how the labels were read.
-        chance: what answering the commonest class would score; None for a user's own metric.
-        hits: for accuracy, whether each sample is right; bool, shape (N,).
-        classes: for accuracy, each sample's true class; int, shape (N,).
+        chance: for accuracy, what answering the commonest class would score.
+        hits: for accuracies that count hits, whether each sample is one; bool, shape (N,).
+        classes: each sample's true class, where that is what the metric compares; int, shape (N,).
+        answered: the class that each sample got; int, shape (N,).
         resampled: the metric of the samples with these indices.
+        strata: what resampling keeps the proportions of; int, shape (N,).
         data: hash of the evaluation data.
     """
 
@@ -63,8 +64,17 @@ class Score:
     chance: float | None = None
     hits: np.ndarray[Any, np.dtype[np.bool_]] | None = None
     classes: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    answered: np.ndarray[Any, np.dtype[np.int64]] | None = None
     resampled: Callable[[Any], float] | None = None
+    strata: np.ndarray[Any, np.dtype[np.int64]] | None = None
     data: str = ""
+
+    @property
+    def kept_proportions(self) -> Any:
+        """The strata of a resample; one for all where there are none."""
+        import numpy as np
+
+        return np.zeros(self.samples, int) if self.strata is None else self.strata
 
 
 class Evidence(Protocol):
@@ -90,8 +100,16 @@ class Evidence(Protocol):
         """The metric of the model itself, or of its baseline."""
         ...
 
+    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+        """Other ways to read the inputs that make the metric much better; tried, not guessed."""
+        ...
+
     def answered(self, baseline: str | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The likeliest class of each sample, by the model itself or by its baseline."""
+        ...
+
+    def outputs(self, baseline: str | None = None) -> dict[str, Any]:
+        """Outputs by name on the evaluation data, real values, shape (N, ...)."""
         ...
 
     def recorded(self) -> Found:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.judge.accuracy import max_accuracy_drop, min_accuracy
+from pytest_edgeai.judge.accuracy import min_accuracy
 from pytest_edgeai.judge.agreement import min_agreement
 from pytest_edgeai.judge.budget import Budget
+from pytest_edgeai.judge.drop import max_accuracy_drop
 from pytest_edgeai.judge.latency import max_latency_ms
+from pytest_edgeai.judge.output_error import max_output_error
 from pytest_edgeai.judge.regression import max_regression
 from pytest_edgeai.judge.size import max_size_mb
 
@@ -22,6 +24,7 @@ MARKERS: dict[str, Callable[..., tuple[Budget, ...]]] = {
         max_accuracy_drop,
         min_accuracy,
         min_agreement,
+        max_output_error,
         max_regression,
     )
 }

@@ -20,6 +20,8 @@ SEED = 20_240_229
 
 Indices = Any
 """Array of sample indices."""
+Strata = Any
+"""Array of whole numbers, one for each sample."""
 
 
 class Discordant(NamedTuple):
@@ -87,22 +89,27 @@ def share_interval(hits: int, n: int, confidence: float) -> Interval:
     return Interval(float(found.low), float(found.high))
 
 
-def resampled_interval(value: Callable[[Indices], float], n: int, confidence: float) -> Interval:
+def resampled_interval(
+    value: Callable[[Indices], float], strata: Strata, confidence: float
+) -> Interval:
     """Percentile bootstrap over samples, seeded, for what is no proportion.
 
-    The value of a resample is computed from indices into all n samples, so that two models see the
-    same ones (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13).
+    The value of a resample is computed from indices into all samples, so that two models see the
+    same ones (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13). Samples
+    are drawn within each stratum: a resample without one of the classes has no ROC curve (Robin et
+    al., "pROC: an open-source package for R and S+ to analyze and compare ROC curves", BMC
+    Bioinformatics 12:77, 2011). Resamples on which the value is not defined are left out.
+
+    Args:
+        strata: a number for each of the samples; equal ones are drawn together.
     """
     import numpy as np
-    from scipy.stats import bootstrap
 
-    found = bootstrap(
-        (np.arange(n),),
-        value,
-        vectorized=False,
-        n_resamples=RESAMPLES,
-        confidence_level=2 * confidence - 1,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).confidence_interval
-    return Interval(float(found.low), float(found.high))
+    random = np.random.default_rng(SEED)
+    groups = [np.flatnonzero(strata == number) for number in np.unique(strata)]
+    values = [
+        value(np.concatenate([random.choice(group, len(group)) for group in groups]))
+        for _ in range(RESAMPLES)
+    ]
+    low, high = np.nanquantile(values, (1 - confidence, confidence))
+    return Interval(float(low), float(high))

@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.judge.accuracy import DROP_ADVICE, changes, pairs_of
 from pytest_edgeai.judge.baseline import Found, LatencyBaseline, independent
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
 from pytest_edgeai.judge.claims import Claim, claim
 from pytest_edgeai.judge.conditions import Disturbance, disturbance
+from pytest_edgeai.judge.drop import DROP_ADVICE
 from pytest_edgeai.judge.evidence import Evidence, LatencySamples, Score
+from pytest_edgeai.judge.flips import flips
 from pytest_edgeai.judge.latency import judged, spoils
+from pytest_edgeai.judge.metrics import ACCURACY
 from pytest_edgeai.judge.requirements import require_confidence, require_number
 from pytest_edgeai.judge.size import too_large
 from pytest_edgeai.judge.statistics import QUANTILES, statistic
@@ -108,7 +110,7 @@ class RegressionBudget(Budget):
         return self.result(size, 1, "pass", reason, _STALE if stale else "", bound=bound)
 
     def _of_accuracy(self, evidence: Evidence) -> BudgetResult:
-        own, found = evidence.score("accuracy"), evidence.recorded()
+        own, found = evidence.score(ACCURACY), evidence.recorded()
         if found.baseline is None:
             return self._without(found, own.samples)
         kept = found.baseline.accuracy
@@ -117,20 +119,21 @@ class RegressionBudget(Budget):
         if kept.data != own.data:
             return self._without(_OTHER_DATA, own.samples)
         base = Score(kept.value, kept.samples, own.labels, hits=kept.right, classes=own.classes)
-        pairs = pairs_of(base, own)
-        assert pairs is not None
+        flipped = flips(base, own)
+        assert flipped is not None
         drop, limit = base.value - own.value, base.value * self.fraction
         reason = (
             f"accuracy {units.share(base.value)} (baseline) -> {units.share(own.value)} on "
-            f"{units.count(own.samples, 'sample')}, McNemar {units.p_value(pairs.p_value)}"
+            f"{units.count(own.samples, 'sample')}, McNemar {units.p_value(flipped.pairs.p_value)}"
         )
         bound, error = (limit, "points"), 1 - self.confidence
         if not at_most(drop, limit):
-            details = tuple(changes(pairs, base, own))
+            details = flipped.described()
             return self.result(
-                drop, own.samples, "fail", reason, DROP_ADVICE, details=details, bound=bound
-            )
-        advice = _STALE if -drop > limit and pairs.p_value < error else ""
+                drop, own.samples, "fail", reason, DROP_ADVICE, details=details, bound=bound,
+                data=flipped.as_dict(),
+            )  # fmt: skip
+        advice = _STALE if -drop > limit and flipped.pairs.p_value < error else ""
         return self.result(drop, own.samples, "pass", reason, advice, bound=bound)
 
     def _of_latency(self, evidence: Evidence) -> BudgetResult:

@@ -35,14 +35,6 @@ def require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
         raise UsageError(f"{name} {value!r} is not known", f"one of {', '.join(known)}")
 
 
-def require_metric(metric: Any) -> None:
-    """A metric's name, or a callable."""
-    if not callable(metric) and metric != "accuracy":
-        raise UsageError(
-            f"metric {metric!r} is not known", '"accuracy", or a callable (labels, predictions)'
-        )
-
-
 def require_confidence(confidence: float | None) -> None:
     """A confidence, or none."""
     if confidence is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Verdict = Literal["pass", "fail", "inconclusive", "void", "error", "skipped"]
@@ -20,7 +20,7 @@ class BudgetResult:
         statistic: what of the measurement is limited: "p95", "size", "accuracy drop".
         limit: the limit, in ``unit``.
         unit: "ms", "bytes", "fraction" (of samples), "points" (a difference of fractions), or
-            "score" (of the user's own metric, or a difference of scores).
+            "score" (of a metric that is no share, or a difference of scores).
         measured: the measured value, in ``unit``; None where nothing was measured.
         n: how many samples it rests on.
         verdict: see ``Verdict``.
@@ -30,6 +30,8 @@ class BudgetResult:
         low, high: confidence interval of ``measured``, each end of which holds with the budget's
             confidence; None where there is none.
         threads: interpreter threads that the budget named; None for the device's.
+        is_floor: whether the measurement has to reach the limit, not to stay within it.
+        data: what reports draw from, as plain data.
     """
 
     marker: str
@@ -45,13 +47,15 @@ class BudgetResult:
     low: float | None = None
     high: float | None = None
     threads: int | None = None
+    is_floor: bool = False
+    data: dict[str, Any] = field(default_factory=dict)
 
     @property
     def headroom(self) -> float | None:
         """How far the measurement is on the good side of the limit, as a share of the limit."""
         if self.measured is None or self.limit == 0:
             return None
-        sign = -1 if self.marker.startswith("min_") else 1
+        sign = -1 if self.is_floor else 1
         share = sign * (self.limit - self.measured) / abs(self.limit)
         return share if math.isfinite(share) else None
 

@@ -47,6 +47,9 @@ class Dataset(Protocol):
     def digest(self) -> str:
         """SHA-256, in hex, of the content and of how it is read."""
 
+    def fingerprints(self) -> Iterator[bytes]:
+        """A hash of each sample's content, in order; equal ones are equal samples."""
+
     def describe(self) -> str:
         """One line for reports."""
 
@@ -100,6 +103,11 @@ class ArrayDataset:
         if self.labels is not None:
             _hash_array(sha256, "labels", self.labels)
         return sha256.hexdigest()
+
+    def fingerprints(self) -> Iterator[bytes]:
+        arrays = [array for _, array in sorted(_by_name(self.inputs).items())]
+        for rows in zip(*arrays, strict=True):
+            yield hashlib.sha256(b"".join(np.asarray(row).tobytes() for row in rows)).digest()
 
     def describe(self) -> str:
         samples = ", ".join(
@@ -220,7 +228,7 @@ def _from_path(path: Path, what: str) -> Dataset:
     if path.is_dir():
         raise DataError(
             f"{what} is the folder {path}; how its images are to be read is not said.",
-            f'Give ImageFolder("{path}", size=(height, width), scaling="0..1"), '
+            f'Give ImageFolder("{path}", Preprocessing(size=(height, width), scaling="0..1")), '
             "with the size and scaling that the model was trained with.",
         )
     if not path.is_file():

@@ -1,87 +1,24 @@
-"""Images in folders, read as a model expects them: the preprocessing is named, never guessed."""
+"""Images in folders, read as a model expects them."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import io
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pytest_edgeai.errors import DataError, UsageError
+from pytest_edgeai.errors import DataError
 from pytest_edgeai.model.dataset import Dataset, batch_slices
 from pytest_edgeai.model.folder import files_under
 from pytest_edgeai.model.labels import sample_indices
+from pytest_edgeai.model.preprocessing import Preprocessing, content
 from pytest_edgeai.units import count
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-Scaling = Literal["0..1", "-1..1", "0..255"]
-Color = Literal["rgb", "grey", "gray"]
-Resize = Literal["bilinear", "nearest", "bicubic", "lanczos", "box", "hamming"]
-
-_DIVISOR_AND_OFFSET = {"0..1": (255.0, 0.0), "-1..1": (127.5, -1.0), "0..255": (1.0, 0.0)}
-_PILLOW_MODES = {"rgb": "RGB", "grey": "L", "gray": "L"}
-_RESIZES = ("bilinear", "nearest", "bicubic", "lanczos", "box", "hamming")
 _SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """From an image file to float32 of shape (height, width, 3), or 1 for grey."""
-
-    size: tuple[int, int]
-    scaling: str
-    color: str
-    resize: str
-
-    def __post_init__(self) -> None:
-        _refuse_unknown("scaling", self.scaling, _DIVISOR_AND_OFFSET)
-        _refuse_unknown("color", self.color, _PILLOW_MODES)
-        _refuse_unknown("resize", self.resize, _RESIZES)
-        if not _is_size(self.size):
-            raise UsageError(
-                f"ImageFolder: size={self.size!r} is not (height, width) in pixels.",
-                "Give the height and width of the model's input, such as size=(224, 224).",
-            )
-
-    def read(self, path: Path) -> npt.NDArray[np.float32]:
-        """The pixels of one file; a DataError names a file that cannot be read."""
-        pixels = np.asarray(self._decode(path), dtype=np.float32)
-        divisor, offset = _DIVISOR_AND_OFFSET[self.scaling]
-        return (pixels / divisor + offset).reshape(*self.size, -1)
-
-    def describe(self) -> str:
-        height, width = self.size
-        return f"{height}x{width} {self.color}, {self.resize}, {self.scaling}"
-
-    def _decode(self, path: Path) -> Image.Image:
-        try:
-            from PIL import Image, ImageOps
-        except ImportError as error:
-            raise UsageError(
-                f"Pillow, which reads {path}, cannot be imported: {error}",
-                "Install it where pytest runs: python -m pip install pillow",
-            ) from error
-        content = io.BytesIO(_content(path))
-        try:
-            with Image.open(content) as opened:
-                upright = ImageOps.exif_transpose(opened)
-        except Exception as error:  # decoders raise whatever they ran into
-            raise DataError(
-                f"{path} cannot be read as an image: {error}",
-                "Repair the file or take it out of the folder.",
-            ) from error
-        _refuse_deep(upright.mode, path)
-        method = Image.Resampling[self.resize.upper()]
-        return upright.convert(_PILLOW_MODES[self.color]).resize(self.size[::-1], method)
 
 
 class ImageFolder:
@@ -89,35 +26,26 @@ class ImageFolder:
 
     Classes are numbered by sorted folder name; images further down belong to the class folder they
     are under. Hidden files and files that do not end as images do are left out. EXIF orientation
-    is applied. Resizing is Pillow's, which averages when it shrinks (but for ``nearest``);
-    ``tf.image.resize`` does so only with ``antialias=True``.
+    is applied.
 
     Args:
         root: the folder.
-        size: (height, width) in pixels.
-        scaling: the range that pixel values of 0 to 255 are brought to.
-        color: ``rgb`` for batches of shape (n, height, width, 3), ``grey`` or ``gray`` for
-            (n, ..., 1).
-        resize: the resampling method.
+        preprocessing: how images are read.
         limit: as ``take(limit, seed)``.
 
     Raises:
         DataError: no folder, no images, a class without images, or images beside class folders.
-        UsageError: a size, scaling, color or resize that there is not.
     """
 
     def __init__(
         self,
         root: str | os.PathLike[str],
+        preprocessing: Preprocessing,
         *,
-        size: tuple[int, int],
-        scaling: Scaling,
-        color: Color = "rgb",
-        resize: Resize = "bilinear",
         limit: int | None = None,
         seed: int = 0,
     ) -> None:
-        self.preprocessing = Preprocessing(size, scaling, color, resize)
+        self.preprocessing = preprocessing
         self.root = Path(root)
         by_class = _images_by_class(self.root.absolute())
         self.classes = tuple(name for name in by_class if name)
@@ -150,9 +78,13 @@ class ImageFolder:
         sha256 = hashlib.sha256(self.preprocessing.describe().encode())
         if self.labels is not None:
             sha256.update(self.labels.astype("<i8").tobytes())
-        for path in self.paths:
-            sha256.update(hashlib.sha256(_content(path)).digest())
+        for fingerprint in self.fingerprints():
+            sha256.update(fingerprint)
         return sha256.hexdigest()
+
+    def fingerprints(self) -> Iterator[bytes]:
+        for path in self.paths:
+            yield hashlib.sha256(content(path)).digest()
 
     def describe(self) -> str:
         classes = f"{len(self.classes):,} class{'es' if len(self.classes) > 1 else ''}"
@@ -213,35 +145,3 @@ def _refuse_empty(by_class: dict[str, list[Path]], root: Path) -> None:
             f"ImageFolder: {root} has classes without images: {', '.join(empty)}.",
             f"Add images or remove the folders. {endings}",
         )
-
-
-def _refuse_unknown(option: str, value: object, known: Iterable[str]) -> None:
-    if value not in tuple(known):
-        names = ", ".join(f'"{name}"' for name in known)
-        raise UsageError(f"ImageFolder: there is no {option}={value!r}.", f"Known are {names}.")
-
-
-def _refuse_deep(mode: str, path: Path) -> None:
-    # Pillow clips these to 255 on the way to 8 bits, which leaves a white picture.
-    if mode == "F" or mode.startswith("I"):
-        raise DataError(
-            f"{path} has more than 8 bits per channel (Pillow mode {mode}).",
-            "Convert it to 8 bits in the way that the training did.",
-        )
-
-
-def _is_size(size: object) -> bool:
-    return (
-        isinstance(size, (tuple, list))
-        and len(size) == 2
-        and all(isinstance(side, (int, np.integer)) and side > 0 for side in size)
-    )
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error}", "The file was there when ImageFolder was made."
-        ) from error

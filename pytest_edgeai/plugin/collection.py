@@ -24,6 +24,7 @@ MARKER_NAMES = (
     "edge_variants",
     "max_accuracy_drop",
     "max_latency_ms",
+    "max_output_error",
     "max_regression",
     "max_size_mb",
     "min_accuracy",

@@ -13,6 +13,13 @@ from pytest_edgeai.plugin.collection import (
     note_what_is_asked,
     wanted_variants,
 )
+from pytest_edgeai.plugin.data import (
+    calibration,
+    check_contract,
+    evaluation,
+    is_calibrated,
+    preprocessing,
+)
 from pytest_edgeai.plugin.session import edge_session
 
 if TYPE_CHECKING:
@@ -76,6 +83,26 @@ def evaluation_data() -> Any:
 
 
 @pytest.fixture
+def edge_decoder() -> Any:
+    """How the model's outputs become predictions, where they are no class scores: override it.
+
+    Return "softmax", "sigmoid", "reconstruction_error", "detections" (of
+    TFLite_Detection_PostProcess, recognised without it), or a callable (inputs, outputs) ->
+    predictions that is given batches.
+    """
+    return None
+
+
+@pytest.fixture
+def edge_preprocessing() -> Any:
+    """How the model expects its images, a pytest_edgeai.Preprocessing: override it.
+
+    The data and the model are checked against it. Without it they are checked against each other.
+    """
+    return None
+
+
+@pytest.fixture
 def edge_converter(request: pytest.FixtureRequest) -> Callable[[Variant], Model]:
     """Convert the model afresh: ``edge_converter("int8")``; made for ``benchmark``."""
     from pytest_edgeai.errors import ConversionError
@@ -86,7 +113,7 @@ def edge_converter(request: pytest.FixtureRequest) -> Callable[[Variant], Model]
 
     def convert(variant: Variant) -> Model:
         try:
-            conversion = converter.convert_afresh(source, variant, _calibration(request, variant))
+            conversion = converter.convert_afresh(source, variant, calibration(request, variant))
         except ConversionError as error:
             _add_log(request, variant, source, error.log)
             raise
@@ -139,9 +166,7 @@ def _opened(request: pytest.FixtureRequest, variant: Variant) -> Iterator[Interp
 
 
 def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
-    from pytest_edgeai.device.interpreter import Interpreter
-    from pytest_edgeai.device.spec import LOCAL
-    from pytest_edgeai.judge.evidence import HOST
+    from pytest_edgeai.measure.quality import Quality
     from pytest_edgeai.plugin.subject import Subject
 
     session = edge_session(request.config)
@@ -149,22 +174,39 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
     budgets, mistake = request.node.stash[ASKED].budgets, request.node.stash[ASKED].mistake
     if mistake is not None:
         raise mistake
-    data = _evaluation(request) if any(budget.needs_data for budget in budgets) else None
+    data = evaluation(request) if any(budget.needs_data for budget in budgets) else None
+    subject = Subject(opened, request, budgets, session.find_baseline)
+    subject.preprocessing = preprocessing(request, data)
+    if data is not None:
 
-    def answers(own: Interpreter, baseline: str | None) -> Any:
-        assert data is not None
-        if baseline is None or baseline == own.variant:
-            return session.predictions(own, data)
-        if baseline == "source":
-            return session.source_predictions(_source(request), data)
-        if baseline == HOST:
-            with session.device(LOCAL).seat() as here, Interpreter(here, own.model) as other:
-                return session.predictions(other, data)
-        _refuse_without_baseline(_source(request), own.variant, baseline)
-        with Interpreter(own.device, _models(request, baseline)(baseline)) as other:
+        def ask(baseline: str | None) -> Any:
+            if baseline is None:
+                subject.warnings += check_contract(request, opened, data)
+            return _outputs(request, opened, data, baseline)
+
+        subject.quality = Quality(opened, data, request.getfixturevalue("edge_decoder"), ask)
+    return subject
+
+
+def _outputs(
+    request: pytest.FixtureRequest, own: Interpreter, data: Dataset, baseline: str | None
+) -> Any:
+    """What an interpreter, or its baseline, puts out on the data."""
+    from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.device.spec import LOCAL
+    from pytest_edgeai.judge.evidence import HOST
+
+    session = edge_session(request.config)
+    if baseline is None or baseline == own.variant:
+        return session.predictions(own, data)
+    if baseline == "source":
+        return session.source_predictions(_source(request), data)
+    if baseline == HOST:
+        with session.device(LOCAL).seat() as here, Interpreter(here, own.model) as other:
             return session.predictions(other, data)
-
-    return Subject(opened, request, budgets, data, answers, session.find_baseline)
+    _refuse_without_baseline(_source(request), own.variant, baseline)
+    with Interpreter(own.device, _models(request, baseline)(baseline)) as other:
+        return session.predictions(other, data)
 
 
 def _refuse_without_baseline(source: ResolvedSource, variant: str, baseline: str) -> None:
@@ -184,11 +226,11 @@ def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Mod
 
     session, source = edge_session(request.config), _source(request)
     together = wanted_variants(request.node, request.session.items)
-    calibration = _calibration(request, variant)
-    if calibration is None:
-        together = {name for name in together if not _is_calibrated(name)}
+    calibrated = calibration(request, variant)
+    if calibrated is None:
+        together = {name for name in together if not is_calibrated(name)}
     ordered = [name for name in VARIANTS if name in together | {variant}]
-    done = session.converter.convert(source, ordered, calibration)
+    done = session.converter.convert(source, ordered, calibrated)
 
     def model(name: Variant) -> Model:
         conversion = done[name]
@@ -230,42 +272,3 @@ def _source(request: pytest.FixtureRequest) -> ResolvedSource:
         session.option_model_used = True
         folders = [config.invocation_params.dir]
     return resolve(value, folders)
-
-
-def _is_calibrated(variant: str) -> bool:
-    from pytest_edgeai.convert.recipe import CALIBRATED
-
-    return variant in CALIBRATED
-
-
-def _calibration(request: pytest.FixtureRequest, variant: Variant) -> Dataset | None:
-    """The calibration data, if this variant or another one converted with it needs it.
-
-    What goes wrong for another test's sake is that test's to report.
-    """
-    from pytest_edgeai.model.dataset import as_dataset
-
-    together = wanted_variants(request.node, request.session.items) | {variant}
-    if not any(map(_is_calibrated, together)):
-        return None
-    try:
-        value = request.getfixturevalue("calibration_data")
-        return None if value is None else as_dataset(value, "calibration_data")
-    except (Exception, pytest.skip.Exception, pytest.fail.Exception):
-        if _is_calibrated(variant):
-            raise
-        return None
-
-
-def _evaluation(request: pytest.FixtureRequest) -> Dataset:
-    from pytest_edgeai.errors import UsageError
-    from pytest_edgeai.model.dataset import as_dataset
-
-    value = request.getfixturevalue("evaluation_data")
-    if value is None:
-        raise UsageError(
-            "there is no evaluation data for the accuracy budgets of this test",
-            "define an `evaluation_data` fixture that returns (inputs, labels), an .npz path "
-            "or an ImageFolder",
-        )
-    return as_dataset(value, "evaluation_data")

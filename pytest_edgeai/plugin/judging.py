@@ -52,6 +52,8 @@ def judge(item: pytest.Item) -> None:
         subject.measure = lambda: time_subjects(subjects, session.settings.max_seconds)
     for subject in subjects:
         subject.judge()
+        for text in dict.fromkeys(subject.warnings):
+            item.warn(EdgeAIWarning(text))
         tolerated = _tolerated(item, subject, session)
         failing = [
             result
@@ -184,7 +186,7 @@ def _in_brief(result: BudgetResult) -> str:
         return result.reason.partition("\n")[0]
     if result.verdict != "fail":
         return f"{result.statistic} {result.verdict}"
-    sign = "<" if result.marker.startswith("min_") else ">"
+    sign = "<" if result.is_floor else ">"
     return f"{result.statistic} {measured} {sign} {limit}"
 
 
@@ -195,7 +197,7 @@ def _gap(result: BudgetResult) -> str:
         return f"{result.statistic}, limit {limit}: not judged"
     if result.verdict != "fail" or result.measured is None:
         return f"{text}: {result.verdict}"
-    side = "under" if result.marker.startswith("min_") else "over"
+    side = "under" if result.is_floor else "over"
     unit = "points" if result.unit == "fraction" else result.unit
     text += f": {units.value_text(abs(result.measured - result.limit), unit)} {side}"
     if unit in ("points", "score"):

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pytest
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.judge import accuracy, agreement, latency, regression, size
+from pytest_edgeai.judge import accuracy, agreement, drop, latency, output_error, regression, size
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker, signature_text
 from pytest_edgeai.model.source import ModelSource
@@ -66,9 +66,10 @@ _edge_model.__name__, _edge_variants.__name__ = "edge_model", "edge_variants"
 max_latency_ms = _decorator(latency.max_latency_ms)
 max_size_mb = _decorator(size.max_size_mb)
 max_regression = _decorator(regression.max_regression)
-max_accuracy_drop = _decorator(accuracy.max_accuracy_drop)
+max_accuracy_drop = _decorator(drop.max_accuracy_drop)
 min_accuracy = _decorator(accuracy.min_accuracy)
 min_agreement = _decorator(agreement.min_agreement)
+max_output_error = _decorator(output_error.max_output_error)
 edge_model = _decorator(_edge_model)
 edge_variants = _decorator(_edge_variants)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_edgeai.device.spec import DeviceSpec
     from pytest_edgeai.judge.baseline import Found
     from pytest_edgeai.model.dataset import Dataset
+    from pytest_edgeai.model.profile import Profile
     from pytest_edgeai.model.source import ResolvedSource
     from pytest_edgeai.plugin.collection import Asked
     from pytest_edgeai.plugin.options import Settings
@@ -39,6 +40,8 @@ class EdgeSession:
         self._config = config
         self._devices: dict[str, Device | Pool] = {}
         self._predictions: dict[tuple[str, ...], Any] = {}
+        self._profiles: dict[str, dict[str, Profile]] = {}
+        self._in_both: dict[tuple[str, str], int] = {}
         self.option_model_used = False
 
     @cached_property
@@ -108,7 +111,7 @@ class EdgeSession:
 
     def predictions(self, interpreter: Interpreter, data: Dataset) -> Any:
         """A model's answers on a data set; asked once per run for the same of both."""
-        from pytest_edgeai.measure.accuracy import predictions
+        from pytest_edgeai.measure.predictions import predictions
 
         device = interpreter.device
         key = (interpreter.model.facts.sha256, device.name, data.digest())
@@ -116,6 +119,23 @@ class EdgeSession:
             with device.together(f"evaluation of {interpreter.model.name}"):
                 self._predictions[key] = predictions(interpreter, data)
         return self._predictions[key]
+
+    def profiles(self, data: Dataset) -> dict[str, Profile]:
+        """What the values of each input of a data set are like."""
+        from pytest_edgeai.model.profile import profiles
+
+        key = data.digest()
+        if key not in self._profiles:
+            self._profiles[key] = profiles(data)
+        return self._profiles[key]
+
+    def samples_in_both(self, one: Dataset, other: Dataset) -> int:
+        """How many samples of the second data set are in the first, too."""
+        key = one.digest(), other.digest()
+        if key not in self._in_both:
+            known = set(one.fingerprints())
+            self._in_both[key] = sum(sample in known for sample in other.fingerprints())
+        return self._in_both[key]
 
     def source_predictions(self, source: ResolvedSource, data: Dataset) -> Any:
         """The answers of the source itself; asked once per run for the same of both."""

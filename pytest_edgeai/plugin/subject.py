@@ -10,14 +10,15 @@ import pytest
 
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.spec import LOCAL
-from pytest_edgeai.errors import DataError, EdgeAIError
+from pytest_edgeai.errors import EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
+from pytest_edgeai.judge.evidence import LatencySamples, Score
+from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.verdict import BudgetResult
-from pytest_edgeai.measure.accuracy import Answers, score, top_1
 from pytest_edgeai.measure.latency import Timing, conditions_of
-from pytest_edgeai.model.dataset import Dataset
+from pytest_edgeai.measure.quality import Quality
+from pytest_edgeai.model.preprocessing import Preprocessing
 from pytest_edgeai.report.record import Record, record
 
 
@@ -28,8 +29,6 @@ class Subject:
         interpreter: the one that the test holds.
         request: of the fixture that opened it.
         budgets: all that will be judged on it.
-        data: the evaluation data, if a budget needs it.
-        answers: answers of the interpreter, or of its baseline by name, on the data.
         find_recorded: looks up the stored baseline.
 
     Attributes:
@@ -38,6 +37,9 @@ class Subject:
         rounds_ns: single inferences that a benchmark timed.
         measure: takes the samples of all subjects of the test.
         baseline_file: where it was recorded as the baseline.
+        quality: its answers on the evaluation data, if a budget needs them.
+        preprocessing: how its images are prepared, where that is said.
+        warnings: what is doubtful about its data.
     """
 
     def __init__(
@@ -45,8 +47,6 @@ class Subject:
         interpreter: Interpreter,
         request: pytest.FixtureRequest,
         budgets: tuple[Budget, ...],
-        data: Dataset | None,
-        answers: Callable[[Interpreter, str | None], Answers],
         find_recorded: Callable[[Interpreter], Found],
     ) -> None:
         self.interpreter = interpreter
@@ -57,12 +57,11 @@ class Subject:
         self.rounds_ns: Any = np.empty(0, np.int64)
         self.measure: Callable[[], None] = lambda: None
         self.baseline_file: str | None = None
-        self._data = data
-        self._answers = answers
+        self.quality: Quality | None = None
+        self.preprocessing: Preprocessing | None = None
+        self.warnings: list[str] = []
         self._find_recorded = find_recorded
         self._recorded: Found | None = None
-        self._accuracy: dict[str | None, Score] = {}
-        self._answered: dict[str | None, Any] = {}
 
     @property
     def device_name(self) -> str:
@@ -96,24 +95,24 @@ class Subject:
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """A metric of the interpreter, or of its baseline."""
-        assert self._data is not None
-        if metric == "accuracy" and baseline in self._accuracy:
-            return self._accuracy[baseline]
-        found = score(metric, self._data, self._answers(self.interpreter, baseline))
-        if metric == "accuracy":
-            self._accuracy[baseline] = found
-        return found
+        return self._quality.score(metric, baseline)
+
+    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+        """What would make the metric much better."""
+        return self._quality.suspicions(metric)
 
     def answered(self, baseline: str | None = None) -> Any:
         """The likeliest class of each sample, by the interpreter or by its baseline."""
-        if baseline not in self._answered:
-            answers = self._answers(self.interpreter, baseline)
-            try:
-                self._answered[baseline] = top_1(answers)[1]
-            except DataError as error:
-                hint = "agreement is that of the likeliest class: the model needs class scores"
-                raise DataError(error.message, hint) from None
-        return self._answered[baseline]
+        return self._quality.classes(baseline)
+
+    def outputs(self, baseline: str | None = None) -> dict[str, Any]:
+        """Outputs by name on the data, of the interpreter or of its baseline."""
+        return self._quality.outputs(baseline)
+
+    @property
+    def _quality(self) -> Quality:
+        assert self.quality is not None
+        return self.quality
 
     def recorded(self) -> Found:
         """The stored baseline of this model and variant on this device."""
@@ -124,7 +123,7 @@ class Subject:
     @property
     def known_accuracy(self) -> Score | None:
         """Its top-1 accuracy, if a budget asked for it."""
-        return self._accuracy.get(None)
+        return self.quality.known_accuracy if self.quality else None
 
     @property
     def own_latency(self) -> LatencySamples | None:
@@ -193,13 +192,16 @@ class Subject:
             self.results,
             self.baseline_file,
             self._known_answers(),
+            self.preprocessing.as_dict() if self.preprocessing else None,
+            self.warnings,
         )
 
     def _known_answers(self) -> dict[str, Any] | None:
         """Its classes on the data, if a budget asked for them."""
-        if self._data is None or not {None} & (self._answered.keys() | self._accuracy.keys()):
+        classes = self.quality.known_classes if self.quality else None
+        if self.quality is None or classes is None:
             return None
-        return {"data": self._data.digest(), "classes": self.answered().tolist()}
+        return {"data": self.quality.data.digest(), "classes": classes.tolist()}
 
     def _timed_by(self, threads: int) -> list[Budget]:
         return [

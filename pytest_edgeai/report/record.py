@@ -21,6 +21,8 @@ def record(
     results: list[BudgetResult],
     baseline_file: str | None = None,
     answers: dict[str, Any] | None = None,
+    preprocessing: dict[str, Any] | None = None,
+    warnings: list[str] | None = None,
 ) -> Record:
     """The record of one interpreter.
 
@@ -28,6 +30,8 @@ def record(
         test: what it is called on whichever device.
         answers: the likeliest class of each sample (``classes``), and the hash of the ``data``; to
             compare devices with, and not in the JSON report.
+        preprocessing: how images are prepared, where that is said.
+        warnings: what is doubtful about the data.
     """
     facts = model.facts
     return {
@@ -45,6 +49,8 @@ def record(
         "budgets": [{**result.as_dict(), "headroom": result.headroom} for result in results],
         "baseline_file": baseline_file,
         "answers": answers,
+        "preprocessing": preprocessing,
+        "warnings": warnings or [],
     }
 
 
@@ -60,4 +66,6 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
         "budgets": [],
         "baseline_file": None,
         "answers": None,
+        "preprocessing": None,
+        "warnings": [],
     }

@@ -21,7 +21,7 @@ from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.pool import Pool
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.errors import DataError, DeviceError
-from pytest_edgeai.measure.accuracy import predictions
+from pytest_edgeai.measure.predictions import predictions
 from pytest_edgeai.model.dataset import ArrayDataset
 from pytest_edgeai.model.tflite import Model, read_facts
 

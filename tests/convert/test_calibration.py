@@ -15,6 +15,7 @@ from PIL import Image
 from pytest_edgeai.convert.converter import Converter
 from pytest_edgeai.errors import ConversionError, DataError, UsageError
 from pytest_edgeai.model.image_folder import ImageFolder
+from pytest_edgeai.model.preprocessing import Preprocessing
 
 
 @pytest.mark.parametrize("variant", ["int8", "int16x8"])
@@ -105,6 +106,6 @@ def test_image_folder(converter: Converter, models: Path, tmp_path: Path) -> Non
         image = Image.new("L", (12, 12), shade * 40)
         image.putpixel((6, 6), 204)
         image.save(images / f"{shade}.png")
-    folder = ImageFolder(images, size=(8, 8), color="grey", scaling="0..1", resize="nearest")
+    folder = ImageFolder(images, Preprocessing((8, 8), "0..1", "grey", resize="nearest"))
     facts = made(converter, models / "digits.keras", "int8", folder).model.facts
     assert facts.inputs[0].scales[0] == pytest.approx(0.8 / 255, rel=1e-3)

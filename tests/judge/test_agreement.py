@@ -10,8 +10,9 @@ import pytest
 
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.baseline import Found
-from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
+from pytest_edgeai.judge.evidence import LatencySamples, Score
 from pytest_edgeai.judge.markers import parse_marker
+from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.verdict import BudgetResult
 
 NAN = float("nan")

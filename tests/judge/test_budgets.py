@@ -16,8 +16,9 @@ from pytest_edgeai.judge.baseline import (
     latency_baseline,
 )
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
+from pytest_edgeai.judge.evidence import LatencySamples, Score
 from pytest_edgeai.judge.markers import parse_marker
+from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.verdict import BudgetResult
 
 MS = 1_000_000
@@ -57,6 +58,9 @@ class Measured:
         n = 1000 if hits is None else len(hits)
         how = "labels: class indices"
         return Score(value, n, how, self.chance, hits, self.classes, data=self.data)
+
+    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+        return ()
 
 
 def judged(name: str, evidence: Measured, *args: object, **kwargs: object) -> list[BudgetResult]:

@@ -89,8 +89,8 @@ def test_resampling_is_seeded_and_agrees_with_theory() -> None:
     def share(at: np.ndarray) -> float:
         return float(hits[at].mean())
 
-    found = resampled_interval(share, 400, 0.95)
-    assert found == resampled_interval(share, 400, 0.95)
+    found = resampled_interval(share, np.zeros(400), 0.95)
+    assert found == resampled_interval(share, np.zeros(400), 0.95)
     exact = share_interval(int(hits.sum()), 400, 0.95)
     assert found.low == pytest.approx(exact.low, abs=0.01)
     assert found.high == pytest.approx(exact.high, abs=0.01)

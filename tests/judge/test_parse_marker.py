@@ -19,6 +19,7 @@ SIGNATURES = {
     "max_accuracy_drop": "(limit, *, metric='accuracy', baseline='converted', confidence=None)",
     "min_accuracy": "(limit, *, metric='accuracy', confidence=None)",
     "min_agreement": "(limit, *, baseline='converted')",
+    "max_output_error": "(limit, *, norm='max', baseline='converted')",
     "max_regression": "(fraction, *, of='p95', confidence=None)",
 }
 WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
@@ -70,6 +71,15 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("max_regression", (), {}, "missing a required argument: 'fraction'"),
     ("min_agreement", (99,), {}, "limit must be a number over 0 to 1, not 99"),
     ("min_agreement", (0.99,), {"baseline": "pi"}, "baseline 'pi' is not known"),
+    ("max_output_error", (), {}, "missing a required argument: 'limit'"),
+    ("max_output_error", (-1,), {}, "limit must be a number from 0, not -1"),
+    ("max_output_error", (NAN,), {}, "limit must be a number from 0, not nan"),
+    ("max_output_error", (1,), {"norm": "l2"}, "norm 'l2' is not known"),
+    ("max_output_error", (1,), {"baseline": "pi"}, "baseline 'pi' is not known"),
+    ("min_accuracy", (1.5,), {"metric": "roc_auc"}, "limit must be a number over 0 to 1, not 1.5"),
+    ("min_accuracy", (-1,), {"metric": "mean_absolute_error"}, "a number from 0, not -1"),
+    ("min_accuracy", (0.9,), {"metric": "top_0_accuracy"}, "'top_0_accuracy' is not known"),
+    ("max_accuracy_drop", (1,), {"metric": "mean_iou"}, "a number from 0 under 1, not 1"),
     ("max_regression", (-0.1,), {}, "fraction must be a number from 0 to 1, not -0.1"),
     ("max_regression", (10,), {}, "fraction must be a number from 0 to 1, not 10"),
     ("max_regression", (0.1,), {"of": "max"}, "of='max' is not known"),
@@ -102,7 +112,7 @@ def test_a_percentage_is_told_to_be_a_fraction() -> None:
 def test_the_hint_lists_what_is_known() -> None:
     with pytest.raises(UsageError, match=r"one of converted, dynamic, int8.*source"):
         parse_marker("max_accuracy_drop", (0.1,), {"baseline": "float"})
-    with pytest.raises(UsageError, match='"accuracy", or a callable'):
+    with pytest.raises(UsageError, match=r"one of accuracy, top_K.* or a callable"):
         parse_marker("min_accuracy", (0.1,), {"metric": "f2"})
 
 

@@ -175,7 +175,10 @@ class TestFiles:
     def test_a_folder_needs_its_preprocessing_named(self, tmp_path: Path) -> None:
         text = refusal(tmp_path)
         assert f"is the folder {tmp_path}" in text
-        assert f'ImageFolder("{tmp_path}", size=(height, width), scaling="0..1")' in text
+        assert (
+            f'ImageFolder("{tmp_path}", Preprocessing(size=(height, width), scaling="0..1"))'
+            in text
+        )
 
     def test_another_kind_of_file(self, tmp_path: Path) -> None:
         (tmp_path / "data.csv").write_text("1,2")

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from pytest_edgeai.errors import DataError, EdgeAIError, UsageError
-from pytest_edgeai.model import image_folder
+from pytest_edgeai.model import preprocessing
 from pytest_edgeai.model.dataset import Array, Dataset, as_dataset
 from pytest_edgeai.model.image_folder import ImageFolder
+from pytest_edgeai.model.preprocessing import Preprocessing
 
 RED, WHITE, BLACK = (255, 0, 0), (255, 255, 255), (0, 0, 0)
 
@@ -28,7 +29,10 @@ def draw(
 
 
 def folder(root: Path, **changes: Any) -> ImageFolder:
-    return ImageFolder(root, **{"size": (4, 6), "scaling": "0..255", **changes})
+    """Read at 4x6 pixels as they are, unless it is said otherwise."""
+    taken = {key: changes.pop(key) for key in ("limit", "seed") if key in changes}
+    how = Preprocessing(**{"size": (4, 6), "scaling": "0..255", **changes})
+    return ImageFolder(root, how, **taken)
 
 
 def pixels(root: Path, **changes: Any) -> Array:
@@ -96,7 +100,7 @@ class TestWhatIsFound:
         self, parts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.chdir(parts.parent)
-        relative = ImageFolder("parts", size=(4, 6), scaling="0..1")
+        relative = ImageFolder("parts", Preprocessing((4, 6), "0..1"))
         monkeypatch.chdir(tmp_path)
         assert sum(len(batch) for batch in relative.batches(5)) == 12
 
@@ -145,16 +149,17 @@ class TestWhatIsFound:
 
 
 class TestOptions:
-    def test_scaling_has_no_default(self, parts: Path) -> None:
+    def test_scaling_has_no_default(self) -> None:
         with pytest.raises(TypeError, match="scaling"):
-            ImageFolder(parts, size=(4, 6))  # type: ignore[call-arg]
+            Preprocessing(size=(4, 6))  # type: ignore[call-arg]
 
     @pytest.mark.parametrize(
         ("option", "value", "known"),
         [
             ("scaling", "0-1", '"0..1", "-1..1", "0..255"'),
             ("scaling", [0, 1], '"0..1", "-1..1", "0..255"'),
-            ("color", "bgr", '"rgb", "grey"'),
+            ("color", "rbg", '"rgb", "bgr", "grey", "gray"'),
+            ("layout", "hwc", '"nhwc", "nchw"'),
             ("resize", "area", '"bilinear", "nearest", "bicubic", "lanczos", "box", "hamming"'),
         ],
     )
@@ -219,7 +224,7 @@ class TestPixels:
         upright = pixels(tmp_path, size=(6, 4))[0]
         np.testing.assert_array_equal(upright, np.rot90(stored, -1))
 
-    @pytest.mark.parametrize("resize", image_folder._RESIZES)
+    @pytest.mark.parametrize("resize", preprocessing._RESIZES)
     def test_resize_is_the_named_method(self, tmp_path: Path, resize: str) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8)
         picture = Image.fromarray(noise)
@@ -352,12 +357,12 @@ class TestDescribe:
     def test_with_classes(self, parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(parts.parent)
         assert folder(Path("parts"), size=(224, 192), scaling="0..1").describe() == (
-            "images under parts/: 12 files, 3 classes, 224x192 rgb, bilinear, 0..1"
+            "images under parts/: 12 files, 3 classes, 224x192 rgb nhwc, bilinear, 0..1"
         )
 
     def test_without_classes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         draw(Path("loose/a.png"))
         assert repr(folder(Path("loose"), color="grey", resize="nearest")) == (
-            "<ImageFolder: images under loose/: 1 file, no labels, 4x6 grey, nearest, 0..255>"
+            "<ImageFolder: images under loose/: 1 file, no labels, 4x6 grey nhwc, nearest, 0..255>"
         )

@@ -1,10 +1,8 @@
-"""Accuracy: answers of a model on a data set, and what a metric makes of them."""
+"""What a model puts out on a whole data set, batch by batch."""
 
 from __future__ import annotations
 
-import copy
 import math
-import reprlib
 import threading
 import time
 from collections.abc import Callable
@@ -20,9 +18,8 @@ from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.quantisation import Details, is_quantised, real_range
 from pytest_edgeai.device.signature import named
 from pytest_edgeai.errors import DataError, EdgeAIError, TensorError
-from pytest_edgeai.judge.evidence import Metric, Score
+from pytest_edgeai.model.contract import explained
 from pytest_edgeai.model.dataset import Dataset
-from pytest_edgeai.model.labels import class_indices
 
 BATCH = 64
 MIN_STEPS = 2
@@ -158,7 +155,7 @@ class InputRange:
         steps = (self._high - self._low) / float(self._details["quantization"][0])
         got = f"evaluation data from {self._low:.4g} to {self._high:.4g}"
         wanted = f"input {self._details['name']!r} was quantised for {low:.4g} to {high:.4g}"
-        hint = (
+        hint = explained((self._low, self._high), (low, high)) or (
             "evaluation_data is scaled unlike the data that the model was calibrated with: scale "
             "both exactly as in training"
         )
@@ -167,111 +164,3 @@ class InputRange:
         if self._outside > MAX_SATURATED * self._count:
             share = self._outside / self._count
             raise DataError(f"{wanted}: of the {got}, {share:.0%} lies outside and saturates", hint)
-
-
-def score(metric: Metric, data: Dataset, answers: Answers) -> Score:
-    """What a metric makes of the answers.
-
-    Raises:
-        DataError: no labels, labels that do not fit the answers, or NaN among the answers.
-    """
-    if data.labels is None:
-        raise DataError(
-            "evaluation_data has no labels", "return a pair (inputs, labels), or an .npz with y"
-        )
-    given = data.labels
-    if callable(metric):
-        return Score(
-            _value(metric, given, answers),
-            len(data),
-            "labels as given",
-            resampled=lambda at: _value(metric, given[at], _part(answers, at)),
-        )
-    classes, predicted = top_1(answers)
-    labels, how = class_indices(data.labels, classes)
-    commonest = np.bincount(labels).max()
-    if commonest < len(labels) and (answers == answers[:1]).all():
-        raise DataError(
-            f"the model answers the same to all {len(labels):,} samples, whose labels differ",
-            "look at the scaling of evaluation_data, and at the model",
-        )
-    hits = labels == predicted
-    return Score(
-        float(hits.mean()),
-        len(data),
-        f"labels: {how}",
-        chance=float(commonest / len(labels)),
-        hits=hits,
-        classes=labels,
-        data=data.digest(),
-    )
-
-
-def top_1(answers: Answers) -> tuple[int, np.ndarray[Any, Any]]:
-    """Number of classes, and the likeliest class of each answer.
-
-    One score for a sample is the probability of the second of two classes.
-
-    Raises:
-        DataError: several outputs, another shape than (N, classes), NaN, or one score that is no
-            probability.
-    """
-    if isinstance(answers, dict):
-        raise DataError(
-            f"the model has the outputs {', '.join(answers)}: accuracy needs one",
-            "give metric= a callable (labels, predictions) that knows which to take",
-        )
-    scores = np.asarray(answers).reshape(len(answers), -1)
-    shape = np.shape(answers)
-    if max(shape[1:], default=1) != scores.shape[1] or scores.dtype.kind not in "biuf":
-        raise DataError(
-            f"accuracy needs numbers of shape (N, classes), not {scores.dtype} {shape}",
-            "give metric= a callable (labels, predictions)",
-        )
-    if scores.dtype.kind == "f" and not np.isfinite(scores).all():
-        rows = np.flatnonzero(~np.isfinite(scores).all(axis=1))
-        raise DataError(f"{len(rows)} answers hold NaN or infinity, the first for sample {rows[0]}")
-    if scores.shape[1] > 1:
-        return scores.shape[1], scores.argmax(axis=1)
-    low, high = float(scores.min()), float(scores.max())
-    if scores.dtype.kind not in "bf" or low < 0 or high > 1:
-        raise DataError(
-            f"the model's only answer goes from {low:.4g} to {high:.4g} ({scores.dtype}): "
-            "that is no probability of one of two classes",
-            "give metric= a callable (labels, predictions)",
-        )
-    return 2, (scores[:, 0] >= 0.5).astype(np.int64)
-
-
-def _part(answers: Answers, indices: Any) -> Answers:
-    if isinstance(answers, dict):
-        return {name: values[indices] for name, values in answers.items()}
-    return answers[indices]
-
-
-def _form(values: Any) -> str:
-    if isinstance(values, dict):
-        return f"outputs by name ({', '.join(values)})"
-    return f"{values.dtype} {values.shape}"
-
-
-def _value(metric: Callable[[Any, Any], float], labels: Any, answers: Answers) -> float:
-    """What a user's metric makes of copies: the next one gets what this one got."""
-    try:
-        returned = metric(*copy.deepcopy((labels, answers)))
-    except Exception as error:
-        raise DataError(
-            f"the metric raised {type(error).__name__}: {error}",
-            f"it was given labels, {_form(labels)}, and predictions, {_form(answers)}: the "
-            "model's outputs as they are; .argmax(axis=1) makes classes of scores",
-        ) from error
-    try:
-        value = float(returned)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise DataError(
-            f"the metric returned {reprlib.repr(returned)}, not a number",
-            "a metric is a callable (labels, predictions) -> float, higher is better",
-        )
-    return value

@@ -1,22 +1,21 @@
-"""Accuracy: answers to a data set, and what cannot be scored."""
+"""What metrics make of predictions, and what they are not for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.errors import DataError
-from pytest_edgeai.measure.accuracy import predictions, score, top_1
+from pytest_edgeai.judge.metrics import ACCURACY, metric_of
+from pytest_edgeai.measure.answers import top_1
+from pytest_edgeai.measure.metrics import score
 from pytest_edgeai.model.dataset import ArrayDataset
 
 Array = npt.NDArray[Any]
-Published = Callable[[str], Interpreter]
 F = np.float32
 
 
@@ -24,93 +23,6 @@ def refusal(call: Callable[..., object], *args: Any) -> str:
     with pytest.raises(DataError) as caught:
         call(*args)
     return str(caught.value)
-
-
-class TestPredictions:
-    def test_of_a_data_set(self, published: Published, realdata: Path) -> None:
-        with np.load(realdata / "mnist" / "mnist_test3000.npz") as file:
-            data = ArrayDataset((file["x"][:200] / 255).astype(F), file["y"][:200])
-        answers = predictions(published("mnist_lstm_int8"), data)
-        assert answers.shape == (200, 10)
-        right = int((answers.argmax(axis=1) == data.labels).sum())
-        result = score("accuracy", data, answers)
-        assert (result.value, result.samples) == (right / 200, 200)
-        assert result.value > 0.95
-        assert result.labels == "labels: class indices"
-
-    def test_of_several_inputs_and_outputs(self, tiny: Path, open_model: Any) -> None:
-        data = ArrayDataset({"apple": np.ones((150, 2), F), "zebra": np.full((150, 2), 3, F)})
-        answers = predictions(open_model(tiny / "zebra_minus_apple.tflite"), data)
-        assert {name: answer.shape for name, answer in answers.items()} == {
-            "first": (150, 2),
-            "second": (150, 2),
-        }
-        assert np.all(answers["second"] == 2)
-
-    def test_of_data_of_another_shape(self, published: Published) -> None:
-        data = ArrayDataset(np.zeros((70, 28, 28), F))
-        assert refusal(predictions, published("resnet8_cifar10_int8"), data) == (
-            "evaluation_data (70 samples of 28x28 float32, no labels): input 'input_1_int8' takes "
-            "a batch of shape (N, 32, 32, 3), not (64, 28, 28)\n"
-            "hint: inputs as the model takes them, with labels apart: (inputs, labels)"
-        )
-
-
-class TestInputRange:
-    """``resnet8`` was quantised for 0..255, ``vww`` for 0..1, ``mobilenet`` for -1..1."""
-
-    @pytest.fixture
-    def photo(self) -> Callable[..., ArrayDataset]:
-        """``photo(size, low, high)``: two images whose pixels go from ``low`` to ``high``."""
-
-        def made(size: int, low: float, high: float) -> ArrayDataset:
-            pixels = np.linspace(low, high, 2 * size * size * 3, dtype=F)
-            return ArrayDataset(pixels.reshape(2, size, size, 3))
-
-        return made
-
-    @pytest.mark.parametrize(
-        ("name", "size", "low", "high"),
-        [
-            ("resnet8_cifar10_int8", 32, 0, 255),
-            ("resnet8_cifar10_float", 32, 0, 1),
-            ("vww_96_int8", 96, 0, 1),
-            ("mobilenet_v1_0.25_224_uint8", 224, -1, 1),
-        ],
-    )
-    def test_good_data_passes(
-        self, published: Published, photo: Any, name: str, size: int, low: float, high: float
-    ) -> None:
-        assert len(predictions(published(name), photo(size, low, high))) == 2
-
-    def test_too_small(self, published: Published, photo: Any) -> None:
-        resnet = published("resnet8_cifar10_int8")
-        assert refusal(predictions, resnet, photo(32, 0, 1)) == (
-            "input 'input_1_int8' was quantised for 0 to 255: evaluation data from 0 to 1 "
-            "is less than 2 of its steps\n"
-            "hint: evaluation_data is scaled unlike the data that the model was calibrated with: "
-            "scale both exactly as in training"
-        )
-
-    @pytest.mark.parametrize(
-        ("name", "size", "wanted"),
-        [("vww_96_int8", 96, "0 to 1"), ("mobilenet_v1_0.25_224_uint8", 224, "-1 to 0.9922")],
-    )
-    def test_too_large(
-        self, published: Published, photo: Any, name: str, size: int, wanted: str
-    ) -> None:
-        text = refusal(predictions, published(name), photo(size, 0, 255))
-        assert f"was quantised for {wanted}: of the evaluation data from 0 to 255, " in text
-        assert "lies outside and saturates" in text
-
-    def test_data_by_name_is_looked_at_too(self, published: Published, photo: Any) -> None:
-        resnet = published("resnet8_cifar10_int8")
-        data = ArrayDataset({resnet.input_names[0]: photo(32, 0, 1).inputs})
-        assert "is less than 2 of its steps" in refusal(predictions, resnet, data)
-
-    def test_one_black_image_is_no_proof(self, published: Published) -> None:
-        data = ArrayDataset(np.zeros((1, 32, 32, 3), F))
-        assert predictions(published("resnet8_cifar10_int8"), data).shape == (1, 10)
 
 
 class TestTop1:
@@ -139,7 +51,7 @@ class TestTop1:
             (np.array([3, 1, 2]), "goes from 1 to 3 (int64): that is no probability"),
             (np.array([0, 1]), "goes from 0 to 1 (int64): that is no probability"),
             (np.zeros((2, 7, 4), F), "numbers of shape (N, classes), not float32 (2, 7, 4)"),
-            (np.array([b"cat", b"dog"], object), "numbers of shape (N, classes), not object (2,)"),
+            (np.array([b"cat", b"dog"], object), "accuracy needs numbers, not object (2,)"),
             ({"boxes": np.zeros(2), "kinds": np.zeros(2)}, "the outputs boxes, kinds: accuracy n"),
         ],
     )
@@ -151,7 +63,7 @@ class TestScore:
     answers = np.eye(3, dtype=F)[[0, 1, 2, 2]]
 
     def score(self, labels: Any, metric: Any = "accuracy", answers: Any = answers) -> float:
-        return score(metric, ArrayDataset(np.zeros((4, 1)), labels), answers).value
+        return score(metric_of(metric), ArrayDataset(np.zeros((4, 1)), labels), answers).value
 
     @pytest.mark.parametrize(
         "labels",
@@ -181,7 +93,7 @@ class TestScore:
 
         before = self.answers.copy()
         data = ArrayDataset(np.zeros((4, 2)), np.array([0, 1, 2, 0]))
-        assert score(greedy, data, self.answers).value == 1.0
+        assert score(metric_of(greedy), data, self.answers).value == 1.0
         assert np.array_equal(self.answers, before)
         assert data.labels is not None
         assert data.labels.tolist() == [0, 1, 2, 0]
@@ -194,7 +106,7 @@ class TestScore:
 
     def test_chance_is_the_share_of_the_commonest_class(self) -> None:
         data = ArrayDataset(np.zeros((4, 2)), np.array([0, 1, 2, 0]))
-        assert score("accuracy", data, self.answers).chance == 0.5
+        assert score(ACCURACY, data, self.answers).chance == 0.5
 
     def test_a_callable_gets_all_outputs(self) -> None:
         answers = {"boxes": self.answers, "kinds": self.answers}

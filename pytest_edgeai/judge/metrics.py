@@ -1,0 +1,144 @@
+"""Metrics: what they are called, which way is better, and in which unit they come out."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pytest_edgeai.errors import UsageError
+from pytest_edgeai.judge.requirements import require_number
+
+COCO = ("coco_map", "coco_map_50", "coco_map_75")
+ERRORS = ("mean_absolute_error", "root_mean_squared_error")
+NAMES = (
+    "accuracy",
+    "top_K_accuracy",
+    "balanced_accuracy",
+    "f1",
+    "f1_macro",
+    "f1_weighted",
+    "roc_auc",
+    "average_precision",
+    "mean_iou",
+    *COCO,
+    *ERRORS,
+    "r2",
+)
+"""Metrics that come with the package; K is a whole number."""
+_SHARES = re.compile("(balanced_|top_[0-9]+_)?accuracy")
+_UNBOUNDED = (*ERRORS, "r2")
+_WITHOUT_PACKAGE = re.compile("(top_[0-9]+_)?accuracy|mean_iou")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how good answers are.
+
+    Args:
+        function: ``(labels, predictions) -> float``, called with the labels as given and the
+            decoded outputs; None for a metric of ``NAMES``.
+        higher_is_better: False for errors and losses.
+        name: what reports call it; the function's own name by default.
+    """
+
+    function: Callable[[Any, Any], float] | None
+    higher_is_better: bool = True
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            own = getattr(self.function, "__name__", type(self.function).__name__)
+            object.__setattr__(self, "name", own)
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share of samples, to be shown in per cent."""
+        return self.function is None and _SHARES.fullmatch(self.name) is not None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it lies between 0 and 1."""
+        return self.function is None and self.name not in _UNBOUNDED
+
+    @property
+    def k(self) -> int | None:
+        """How many answers may be right, for accuracies that count hits; None for all others."""
+        if self.function is not None or self.name == "balanced_accuracy" or not self.is_share:
+            return None
+        return 1 if self.name == "accuracy" else int(self.name.split("_")[1])
+
+    def worsening(self, before: float, after: float) -> float:
+        """How much worse it has become, in its own unit; negative where it is better."""
+        return before - after if self.higher_is_better else after - before
+
+    def require_limit(self, limit: Any) -> None:
+        """A value that it can have.
+
+        Raises:
+            UsageError: another one.
+        """
+        if self.is_bounded:
+            hint = "a fraction: 0.9 is 90 %" if self.is_share else f"{self.name} goes from 0 to 1"
+            require_number("limit", limit, above=0.0, most=1.0, hint=hint)
+        else:
+            require_number("limit", limit, least=None if self.higher_is_better else 0.0)
+
+    def require_drop(self, limit: Any) -> None:
+        """A difference that two of its values can have.
+
+        Raises:
+            UsageError: another one.
+        """
+        if self.is_bounded:
+            hint = "a fraction: 0.02 is two points" if self.is_share else ""
+            require_number("limit", limit, least=0.0, below=1.0, hint=hint)
+        else:
+            require_number("limit", limit, least=0.0)
+
+
+ACCURACY = Metric(None, name="accuracy")
+MetricLike = str | Callable[[Any, Any], float] | Metric
+"""A metric's name, any ``(labels, predictions) -> float`` where higher is better, or a Metric."""
+
+
+def metric_of(given: Any) -> Metric:
+    """The metric that a marker names.
+
+    Raises:
+        UsageError: no such metric, or one whose package is not installed.
+    """
+    if isinstance(given, Metric):
+        return given
+    if callable(given):
+        return Metric(given)
+    if not isinstance(given, str) or not _is_known(given):
+        raise UsageError(f"metric {given!r} is not known", _hint(given))
+    _require_package(given)
+    return Metric(None, given not in ERRORS, given)
+
+
+def _is_known(name: str) -> bool:
+    return name in NAMES or re.fullmatch("top_[1-9][0-9]*_accuracy", name) is not None
+
+
+def _hint(given: Any) -> str:
+    near = get_close_matches(str(given), NAMES, 1)
+    known = f"one of {', '.join(NAMES)}; or a callable (labels, predictions)"
+    return f"did you mean {near[0]!r}? It is {known}" if near else known
+
+
+def _require_package(name: str) -> None:
+    if _WITHOUT_PACKAGE.fullmatch(name):
+        return
+    module, package = (
+        ("pycocotools", "pycocotools") if name in COCO else ("sklearn", "scikit-learn")
+    )
+    if importlib.util.find_spec(module) is None:
+        raise UsageError(
+            f"metric {name!r} needs {package}, which is not installed",
+            "pip install 'pytest-edgeai[metrics]'",
+        )

@@ -1,0 +1,117 @@
+"""Budgets of how far a model's outputs are from another's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pytest_edgeai import units
+from pytest_edgeai.errors import DataError
+from pytest_edgeai.judge.budget import Budget
+from pytest_edgeai.judge.drop import DROP_ADVICE
+from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
+from pytest_edgeai.judge.flips import MOST_SAMPLES
+from pytest_edgeai.judge.requirements import require_number, require_one_of
+from pytest_edgeai.judge.verdict import BudgetResult
+
+NORMS = ("max", "mean", "rms")
+
+
+@dataclass(frozen=True)
+class OutputErrorBudget(Budget):
+    """A limit on the difference between a model's outputs and a baseline's, real values."""
+
+    marker: ClassVar[str] = "max_output_error"
+    limit: float
+    norm: str = "max"
+    baseline: str = "converted"
+
+    @property
+    def label(self) -> str:
+        return f"output error ({self.norm})"
+
+    @property
+    def bound(self) -> tuple[float, str]:
+        return self.limit, "score"
+
+    @property
+    def needs_data(self) -> bool:
+        return True
+
+    def judge(self, evidence: Evidence) -> BudgetResult:
+        if self.baseline == evidence.variant:
+            return self.result(None, 0, "skipped", f"{self.baseline} is the baseline itself")
+        if self.baseline == HOST and evidence.is_on_host:
+            return self.result(None, 0, "skipped", "this is the host itself")
+        import numpy as np
+
+        errors = _errors(evidence.outputs(), evidence.outputs(self.baseline))
+        rows = [error.reshape(len(error), -1) for error in errors.values()]
+        of_sample = np.stack([_norm(row, self.norm, axis=1) for row in rows])
+        by_output = {name: float(_norm(error, self.norm)) for name, error in errors.items()}
+        worst_output = max(by_output, key=lambda name: by_output[name])
+        measured, n = by_output[worst_output], of_sample.shape[1]
+        worst = np.argsort(-of_sample.max(axis=0), kind="stable")[:MOST_SAMPLES]
+        of_which = f" of output {worst_output!r}" if len(errors) > 1 else ""
+        reason = (
+            f"{_WHAT[self.norm]}{of_which} from {self.baseline} on {units.count(n, 'sample')}, in "
+            "the outputs' own unit"
+        )
+        named = ", ".join(f"{i} ({units.significant(of_sample[:, i].max())})" for i in worst)
+        details = (f"samples that differ most, by index: {named}",)
+        if measured <= self.limit:
+            return self.result(measured, n, "pass", reason, details=details)
+        return self.result(measured, n, "fail", reason, DROP_ADVICE, details=details)
+
+
+_WHAT = {
+    "max": "the largest difference of a single value",
+    "mean": "the mean difference of the values",
+    "rms": "the root mean square of the differences",
+}
+
+
+def _errors(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """Absolute differences by output name; outputs of other names are paired in their order."""
+    import numpy as np
+
+    if len(own) != len(base):
+        raise DataError(f"the model has {len(own)} outputs, the baseline {len(base)}")
+    partners = base if own.keys() == base.keys() else dict(zip(own, base.values(), strict=True))
+    errors = {}
+    for name, values in own.items():
+        mine, its = np.asarray(values), np.asarray(partners[name])
+        if mine.shape != its.shape or mine.dtype.kind not in "biuf":
+            raise DataError(
+                f"output {name!r}: {mine.dtype} {mine.shape} cannot be compared with the "
+                f"baseline's {its.dtype} {its.shape}"
+            )
+        errors[name] = np.abs(mine.astype(np.float64) - its.astype(np.float64))
+        if not np.isfinite(errors[name]).all():
+            row = int(np.argmin(np.isfinite(errors[name]).reshape(len(mine), -1).all(axis=1)))
+            raise DataError(f"output {name!r} holds NaN or infinity, the first for sample {row}")
+    return errors
+
+
+def _norm(error: Any, norm: str, axis: int | None = None) -> Any:
+    if norm == "rms":
+        return (error**2).mean(axis) ** 0.5
+    return error.max(axis) if norm == "max" else error.mean(axis)
+
+
+def max_output_error(
+    limit: float, *, norm: str = "max", baseline: str = "converted"
+) -> tuple[Budget, ...]:
+    """How far outputs on ``evaluation_data`` may be from a baseline's, in the outputs' own unit.
+
+    Args:
+        limit: a difference of real (dequantised) values.
+        norm: ``"max"``, the largest difference of a single value; ``"mean"``; or ``"rms"``. With
+            several outputs that of the worst one.
+        baseline: a variant, ``"source"`` for the Keras model itself, or ``"host"`` for the same
+            file on the machine that pytest runs on.
+    """
+    require_number("limit", limit, least=0.0)
+    require_one_of("norm", norm, NORMS)
+    require_one_of("baseline", baseline, (*BASELINES, HOST))
+    return (OutputErrorBudget(float(limit), norm, baseline),)

@@ -1,0 +1,96 @@
+"""A model's answers on the evaluation data, and what is made of them; computed when first asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.errors import DataError
+from pytest_edgeai.judge.evidence import Score
+from pytest_edgeai.judge.metrics import ACCURACY, Metric
+from pytest_edgeai.measure.answers import top_1
+from pytest_edgeai.measure.decoders import Decoder, decoded
+from pytest_edgeai.measure.metrics import score
+from pytest_edgeai.measure.suspicions import suspicions
+from pytest_edgeai.model.dataset import Dataset
+
+Outputs = Any
+
+
+class Quality:
+    """What an interpreter, and the models that it is compared with, make of one data set.
+
+    Args:
+        interpreter: the one that is judged.
+        data: the evaluation data.
+        decoder: how outputs become predictions.
+        ask: the outputs of the interpreter, or of a baseline by name, real values.
+    """
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        data: Dataset,
+        decoder: Decoder,
+        ask: Callable[[str | None], Outputs],
+    ) -> None:
+        self.data = data
+        self._interpreter = interpreter
+        self._decoder = decoder
+        self._ask = ask
+        self._outputs: dict[str | None, Outputs] = {}
+        self._predictions: dict[str | None, Any] = {}
+        self._scores: dict[tuple[Metric, str | None], Score] = {}
+        self._classes: dict[str | None, Any] = {}
+
+    def outputs(self, baseline: str | None = None) -> dict[str, Any]:
+        """Outputs by name, of the interpreter itself or of its baseline."""
+        found = self._raw(baseline)
+        return found if isinstance(found, dict) else {self._interpreter.output_names[0]: found}
+
+    def score(self, metric: Metric, baseline: str | None = None) -> Score:
+        """A metric of the interpreter, or of its baseline."""
+        key = metric, baseline
+        if key not in self._scores:
+            self._scores[key] = score(metric, self.data, self._predicted(baseline))
+        return self._scores[key]
+
+    def classes(self, baseline: str | None = None) -> Any:
+        """The likeliest class of each sample."""
+        if baseline not in self._classes:
+            try:
+                self._classes[baseline] = top_1(self._predicted(baseline))[1]
+            except DataError as error:
+                hint = (
+                    "agreement is that of the likeliest class: the model needs class scores; "
+                    "max_output_error compares numbers"
+                )
+                raise DataError(error.message, hint) from None
+        return self._classes[baseline]
+
+    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+        """What would make a metric much better; see ``measure.suspicions``."""
+        return suspicions(self._interpreter, self.data, self._decoder, metric)
+
+    @property
+    def known_accuracy(self) -> Score | None:
+        """Its top-1 accuracy, if that was asked for."""
+        return self._scores.get((ACCURACY, None))
+
+    @property
+    def known_classes(self) -> Any:
+        """Its class of each sample, if a budget asked for them; else None."""
+        known = self.known_accuracy
+        return self._classes.get(None) if known is None else known.answered
+
+    def _predicted(self, baseline: str | None) -> Any:
+        if baseline not in self._predictions:
+            raw = self._raw(baseline)
+            self._predictions[baseline] = decoded(self._decoder, self.data, raw)
+        return self._predictions[baseline]
+
+    def _raw(self, baseline: str | None) -> Outputs:
+        if baseline not in self._outputs:
+            self._outputs[baseline] = self._ask(baseline)
+        return self._outputs[baseline]

@@ -1,0 +1,84 @@
+"""What the values of a data set are like: their range, their channels, how samples are laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pytest_edgeai.model.dataset import Dataset
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MOST_SAMPLES = 200
+VALUES_PER_SAMPLE = 256
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Numbers of one input, from a sample of its data.
+
+    Attributes:
+        shape: of one sample.
+        low, high: the smallest and largest value.
+        usual: the 1st and the 99th percentile.
+        channels: the mean of each channel of each sample, for colour images, channels last or
+            first; shape (N, 3), else None.
+    """
+
+    shape: tuple[int, ...]
+    low: float
+    high: float
+    usual: tuple[float, float]
+    channels: Array | None
+
+    @property
+    def width(self) -> float:
+        """From the 1st to the 99th percentile."""
+        return self.usual[1] - self.usual[0]
+
+    @property
+    def is_image(self) -> bool:
+        """Whether samples have the form of pictures with one, three or four channels."""
+        return len(self.shape) == 3 and not {self.shape[0], self.shape[-1]}.isdisjoint({1, 3, 4})
+
+
+def profiles(data: Dataset) -> dict[str, Profile]:
+    """The profile of each input of a data set that holds numbers; "" names an only input."""
+    batches = list(_batches(data.take(MOST_SAMPLES)))
+    return {name: _profile([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _batches(data: Dataset) -> Iterator[dict[str, Array]]:
+    for batch in data.batches(BATCH):
+        arrays = batch if isinstance(batch, dict) else {"": batch}
+        yield {name: a for name, a in arrays.items() if a.dtype.kind in "iuf"}
+
+
+def _profile(parts: list[Array]) -> Profile:
+    values = np.concatenate([_some_values(part) for part in parts])
+    low, high = np.quantile(values, (0.01, 0.99))
+    return Profile(
+        shape=parts[0].shape[1:],
+        low=float(min(part.min() for part in parts)),
+        high=float(max(part.max() for part in parts)),
+        usual=(float(low), float(high)),
+        channels=_channels(parts),
+    )
+
+
+def _some_values(part: Array) -> Array:
+    """Evenly spaced values of each sample."""
+    flat = part.reshape(len(part), -1)
+    step = max(flat.shape[1] // VALUES_PER_SAMPLE, 1)
+    return flat[:, ::step].astype(np.float64).ravel()
+
+
+def _channels(parts: list[Array]) -> Array | None:
+    if parts[0].ndim != 4 or 3 not in (parts[0].shape[1], parts[0].shape[3]):
+        return None
+    axes = (1, 2) if parts[0].shape[3] == 3 else (2, 3)
+    return np.concatenate([part.mean(axis=axes, dtype=np.float64) for part in parts])

@@ -1,0 +1,150 @@
+"""The data fixtures of a test, and whether they keep the model's contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_edgeai.plugin.collection import wanted_variants
+from pytest_edgeai.plugin.session import edge_session
+
+if TYPE_CHECKING:
+    from pytest_edgeai.device.interpreter import Interpreter
+    from pytest_edgeai.model.contract import Fed
+    from pytest_edgeai.model.dataset import Dataset
+    from pytest_edgeai.model.preprocessing import Preprocessing
+
+
+def calibration(request: pytest.FixtureRequest, variant: str) -> Dataset | None:
+    """The calibration data, if this variant or another one converted with it needs it.
+
+    What goes wrong for another test's sake is that test's to report.
+    """
+    together = wanted_variants(request.node, request.session.items) | {variant}
+    if not any(map(is_calibrated, together)):
+        return None
+    return _calibration(request) if is_calibrated(variant) else _calibration_if_any(request)
+
+
+def is_calibrated(variant: str) -> bool:
+    """Whether calibration data has a say in it."""
+    from pytest_edgeai.convert.recipe import CALIBRATED
+
+    return variant in CALIBRATED
+
+
+def _calibration(request: pytest.FixtureRequest) -> Dataset | None:
+    from pytest_edgeai.model.dataset import as_dataset
+
+    value = request.getfixturevalue("calibration_data")
+    return None if value is None else as_dataset(value, "calibration_data")
+
+
+def _calibration_if_any(request: pytest.FixtureRequest) -> Dataset | None:
+    try:
+        return _calibration(request)
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception):
+        return None
+
+
+def evaluation(request: pytest.FixtureRequest) -> Dataset:
+    """The evaluation data.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from pytest_edgeai.errors import UsageError
+    from pytest_edgeai.model.dataset import as_dataset
+
+    value = request.getfixturevalue("evaluation_data")
+    if value is None:
+        raise UsageError(
+            "there is no evaluation data for the accuracy budgets of this test",
+            "define an `evaluation_data` fixture that returns (inputs, labels), an .npz path "
+            "or an ImageFolder",
+        )
+    return as_dataset(value, "evaluation_data")
+
+
+def preprocessing(request: pytest.FixtureRequest, data: Dataset | None) -> Preprocessing | None:
+    """What is declared; else what the evaluation data is read with."""
+    from pytest_edgeai.errors import UsageError
+    from pytest_edgeai.model.preprocessing import Preprocessing
+
+    declared = request.getfixturevalue("edge_preprocessing")
+    if declared is not None and not isinstance(declared, Preprocessing):
+        raise UsageError(
+            f"edge_preprocessing returned {declared!r}",
+            'return pytest_edgeai.Preprocessing(size=(224, 224), scaling="0..1")',
+        )
+    return declared or getattr(data, "preprocessing", None)
+
+
+def check_contract(
+    request: pytest.FixtureRequest, interpreter: Interpreter, data: Dataset
+) -> list[str]:
+    """Compare the evaluation data with what is declared, the model, and the calibration data.
+
+    Returns:
+        What is no mistake for sure, a sentence each.
+
+    Raises:
+        DataError: they contradict each other.
+    """
+    from pytest_edgeai.model.contract import check_alike
+
+    calibrated = _calibration_if_any(request)
+    if calibrated is not None:
+        calibrated = calibrated.take(edge_session(request.config).settings.calibration_samples)
+    sets = {"evaluation_data": data, "calibration_data": calibrated}
+    fed = {what: _fed(request, what, given) for what, given in sets.items() if given is not None}
+    if request.getfixturevalue("edge_preprocessing") is not None:
+        each = [one for by_input in fed.values() for one in by_input.values()]
+        _check_declared(request, interpreter, each)
+    elif calibrated is not None:
+        for name, one in fed["evaluation_data"].items():
+            if name in fed["calibration_data"]:
+                check_alike(one, fed["calibration_data"][name])
+    return [] if calibrated is None else _overlap(request, data, calibrated)
+
+
+def _fed(request: pytest.FixtureRequest, what: str, data: Dataset) -> dict[str, Fed]:
+    from pytest_edgeai.model.contract import Fed
+
+    profiles = edge_session(request.config).profiles(data)
+    how = getattr(data, "preprocessing", None)
+    return {name: Fed(what, profile, how) for name, profile in profiles.items()}
+
+
+def _check_declared(
+    request: pytest.FixtureRequest, interpreter: Interpreter, fed: list[Fed]
+) -> None:
+    from pytest_edgeai.device.quantisation import is_quantised, real_range
+    from pytest_edgeai.errors import UsageError
+    from pytest_edgeai.model.contract import check_declared, check_model
+
+    declared, inputs = preprocessing(request, None), interpreter.get_input_details()
+    assert declared is not None
+    if len(inputs) > 1:
+        raise UsageError(
+            f"edge_preprocessing is for models with one input, and this one has {len(inputs)}"
+        )
+    (details,) = inputs
+    shape = tuple(int(size) for size in details["shape_signature"])[1:]
+    check_model(declared, shape, real_range(details) if is_quantised(details) else None)
+    for one in fed:
+        check_declared(declared, one)
+
+
+def _overlap(request: pytest.FixtureRequest, data: Dataset, calibrated: Dataset) -> list[str]:
+    from pytest_edgeai import units
+
+    shared = edge_session(request.config).samples_in_both(data, calibrated)
+    if not shared:
+        return []
+    count = units.count(shared, "sample")
+    return [
+        f"{count} of calibration_data {'is' if shared == 1 else 'are'} in evaluation_data, too: "
+        "accuracy on data that the model was calibrated with says little of other data"
+    ]

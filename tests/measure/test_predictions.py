@@ -1,0 +1,114 @@
+"""What a model puts out on a data set, and data that it cannot have been made for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.errors import DataError
+from pytest_edgeai.judge.metrics import ACCURACY
+from pytest_edgeai.measure.metrics import score
+from pytest_edgeai.measure.predictions import predictions
+from pytest_edgeai.model.dataset import ArrayDataset
+
+Array = npt.NDArray[Any]
+Published = Callable[[str], Interpreter]
+F = np.float32
+
+
+def refusal(call: Callable[..., object], *args: Any) -> str:
+    with pytest.raises(DataError) as caught:
+        call(*args)
+    return str(caught.value)
+
+
+class TestPredictions:
+    def test_of_a_data_set(self, published: Published, realdata: Path) -> None:
+        with np.load(realdata / "mnist" / "mnist_test3000.npz") as file:
+            data = ArrayDataset((file["x"][:200] / 255).astype(F), file["y"][:200])
+        answers = predictions(published("mnist_lstm_int8"), data)
+        assert answers.shape == (200, 10)
+        right = int((answers.argmax(axis=1) == data.labels).sum())
+        result = score(ACCURACY, data, answers)
+        assert (result.value, result.samples) == (right / 200, 200)
+        assert result.value > 0.95
+        assert result.labels == "labels: class indices"
+
+    def test_of_several_inputs_and_outputs(self, tiny: Path, open_model: Any) -> None:
+        data = ArrayDataset({"apple": np.ones((150, 2), F), "zebra": np.full((150, 2), 3, F)})
+        answers = predictions(open_model(tiny / "zebra_minus_apple.tflite"), data)
+        assert {name: answer.shape for name, answer in answers.items()} == {
+            "first": (150, 2),
+            "second": (150, 2),
+        }
+        assert np.all(answers["second"] == 2)
+
+    def test_of_data_of_another_shape(self, published: Published) -> None:
+        data = ArrayDataset(np.zeros((70, 28, 28), F))
+        assert refusal(predictions, published("resnet8_cifar10_int8"), data) == (
+            "evaluation_data (70 samples of 28x28 float32, no labels): input 'input_1_int8' takes "
+            "a batch of shape (N, 32, 32, 3), not (64, 28, 28)\n"
+            "hint: inputs as the model takes them, with labels apart: (inputs, labels)"
+        )
+
+
+class TestInputRange:
+    """``resnet8`` was quantised for 0..255, ``vww`` for 0..1, ``mobilenet`` for -1..1."""
+
+    @pytest.fixture
+    def photo(self) -> Callable[..., ArrayDataset]:
+        """``photo(size, low, high)``: two images whose pixels go from ``low`` to ``high``."""
+
+        def made(size: int, low: float, high: float) -> ArrayDataset:
+            pixels = np.linspace(low, high, 2 * size * size * 3, dtype=F)
+            return ArrayDataset(pixels.reshape(2, size, size, 3))
+
+        return made
+
+    @pytest.mark.parametrize(
+        ("name", "size", "low", "high"),
+        [
+            ("resnet8_cifar10_int8", 32, 0, 255),
+            ("resnet8_cifar10_float", 32, 0, 1),
+            ("vww_96_int8", 96, 0, 1),
+            ("mobilenet_v1_0.25_224_uint8", 224, -1, 1),
+        ],
+    )
+    def test_good_data_passes(
+        self, published: Published, photo: Any, name: str, size: int, low: float, high: float
+    ) -> None:
+        assert len(predictions(published(name), photo(size, low, high))) == 2
+
+    def test_too_small(self, published: Published, photo: Any) -> None:
+        resnet = published("resnet8_cifar10_int8")
+        assert refusal(predictions, resnet, photo(32, 0, 1)) == (
+            "input 'input_1_int8' was quantised for 0 to 255: evaluation data from 0 to 1 "
+            "is less than 2 of its steps\n"
+            "hint: they were divided by 255, and the model takes 0 to 255: leave it out"
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "size", "wanted"),
+        [("vww_96_int8", 96, "0 to 1"), ("mobilenet_v1_0.25_224_uint8", 224, "-1 to 0.9922")],
+    )
+    def test_too_large(
+        self, published: Published, photo: Any, name: str, size: int, wanted: str
+    ) -> None:
+        text = refusal(predictions, published(name), photo(size, 0, 255))
+        assert f"was quantised for {wanted}: of the evaluation data from 0 to 255, " in text
+        assert "lies outside and saturates" in text
+
+    def test_data_by_name_is_looked_at_too(self, published: Published, photo: Any) -> None:
+        resnet = published("resnet8_cifar10_int8")
+        data = ArrayDataset({resnet.input_names[0]: photo(32, 0, 1).inputs})
+        assert "is less than 2 of its steps" in refusal(predictions, resnet, data)
+
+    def test_one_black_image_is_no_proof(self, published: Published) -> None:
+        data = ArrayDataset(np.zeros((1, 32, 32, 3), F))
+        assert predictions(published("resnet8_cifar10_int8"), data).shape == (1, 10)
