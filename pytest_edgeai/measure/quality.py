@@ -59,8 +59,9 @@ class Quality:
     def classes(self, baseline: str | None = None) -> Any:
         """The likeliest class of each sample."""
         if baseline not in self._classes:
+            predicted = self._predicted(baseline)
             try:
-                self._classes[baseline] = top_1(self._predicted(baseline))[1]
+                self._classes[baseline] = top_1(predicted)[1]
             except DataError as error:
                 hint = (
                     "agreement is that of the likeliest class: the model needs class scores; "

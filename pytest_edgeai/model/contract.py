@@ -107,9 +107,10 @@ def check_alike(one: Fed, other: Fed) -> None:
         )
     if _are_ranges_unlike(mine, its):
         ranges = [(p.low, p.high) for p in (mine, its)]
-        why = explained(ranges[1], ranges[0]) or _HINT
+        why = explained(ranges[0], ranges[1])
         raise DataError(
-            f"{one.what} goes from {_text(ranges[0])}, {other.what} from {_text(ranges[1])}", why
+            f"{one.what} goes from {_text(ranges[0])}, {other.what} from {_text(ranges[1])}",
+            f"if {other.what} is what the model expects: {why}" if why else _HINT,
         )
     if _are_channels_swapped(mine, its):
         raise DataError(

@@ -1,0 +1,178 @@
+"""Preprocessing is part of the model's contract: what breaks it is named, whatever it scores."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+SUITE = """
+import numpy as np, pytest
+from pathlib import Path
+from PIL import Image
+from pytest_edgeai import Preprocessing, edge_model, max_accuracy_drop, min_accuracy, min_agreement
+
+MODELS = Path("REALDATA_FOLDER") / "models"
+RESNET = edge_model(
+    converted=MODELS / "resnet8_cifar10_float.tflite", int8=MODELS / "resnet8_cifar10_int8.tflite"
+)
+
+def photos():
+    '''Cuts of real photographs, pixels 0..255.'''
+    found = []
+    for path in sorted((Path("REALDATA_FOLDER") / "images").glob("*.[bj][mp][pg]")):
+        image = Image.open(path).convert("RGB")
+        w, h = image.size
+        for x in (0, w / 4, w / 2):
+            for y in (0, h / 4, h / 2):
+                found.append(image.resize((32, 32), box=(x, y, x + w / 2, y + h / 2)))
+    return np.stack(found).astype(np.float32)
+
+PHOTOS = photos()
+
+@pytest.fixture
+def evaluation_data():
+    return FED, np.zeros(len(FED))
+
+@pytest.fixture
+def calibration_data():
+    return CALIBRATED
+"""
+AGREES = """
+@RESNET
+@min_agreement(0.5)
+def test_agrees(int8_interpreter): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("fed", "calibrated", "text"),
+    [
+        ("PHOTOS / 255", "PHOTOS", "*they were divided by 255, and the model takes 0 to 255*"),
+        ("PHOTOS / 255", "None", "*was quantised for 0 to 255: evaluation data from 0 to 1*"),
+        ("PHOTOS[..., ::-1]", "PHOTOS", "*red and blue are swapped between evaluation_data*"),
+        ("PHOTOS.transpose(0, 3, 1, 2)", "PHOTOS", "*channels last (NHWC), the other first*"),
+        ("PHOTOS.transpose(0, 3, 1, 2)", "None", "*takes a batch of shape (N, 32, 32, 3), not*"),
+        ("PHOTOS", "PHOTOS / 127.5 - 1", "*they are pixels, and the model takes -1 to 1*"),
+    ],
+)
+def test_what_breaks_it(
+    pytester: pytest.Pytester, realdata: Path, fed: str, calibrated: str, text: str
+) -> None:
+    """Two halves of the photographs, so that no sample is in both."""
+    fed, calibrated = (
+        fed.replace("PHOTOS", "PHOTOS[::2]"),
+        calibrated.replace("PHOTOS", "PHOTOS[1::2]"),
+    )
+    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES
+    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = {fed}, {calibrated}\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    shown = " ".join(" ".join(line.split()) for line in result.outlines)
+    assert fnmatch(shown, text), shown
+
+
+def test_what_keeps_it(pytester: pytest.Pytester, realdata: Path) -> None:
+    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES
+    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = PHOTOS[::2], PHOTOS[1::2]\n")
+    pytester.runpytest("-W", "error").assert_outcomes(passed=1)
+
+
+def test_samples_in_both_are_a_warning(pytester: pytest.Pytester, realdata: Path) -> None:
+    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES
+    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = PHOTOS[::2], PHOTOS[:9]\n")
+    result = pytester.runpytest("--edge-report", "results.json", "-W", "default")
+    result.assert_outcomes(passed=1, warnings=1)
+    said = "5 samples of calibration_data are in evaluation_data, too"
+    result.stdout.fnmatch_lines([f"*EdgeAIWarning: {said}*"])
+    (record,) = json.loads((pytester.path / "results.json").read_text())["tests"]
+    assert record["warnings"][0].startswith(said)
+
+
+DECLARED = """
+@pytest.fixture
+def edge_preprocessing():
+    return Preprocessing(size=(32, 32), scaling="0..1")
+"""
+
+
+def test_a_declared_one_that_the_model_does_not_keep(
+    pytester: pytest.Pytester, realdata: Path
+) -> None:
+    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES + DECLARED
+    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = PHOTOS / 255, None\n")
+    result = pytester.runpytest("--edge-report", "results.json")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*the model was quantised for values from 0 to 255, and the fixture*",
+            "*edge_preprocessing says 32x32 rgb nhwc, bilinear, 0..1*",
+            "*they were divided by 255, and the model takes 0 to 255: leave it out*",
+        ]
+    )
+    (record,) = json.loads((pytester.path / "results.json").read_text())["tests"]
+    assert record["preprocessing"] == {
+        "size": [32, 32], "scaling": "0..1", "color": "rgb", "layout": "nhwc", "resize": "bilinear"
+    }  # fmt: skip
+
+
+SUSPECTED = """
+@edge_model(MODELS / "mobilenet_v1_0.25_224_float.tflite")
+@min_accuracy(0.8)
+def test_reads(converted_interpreter): ...
+
+def whole():
+    names = ("cat.bmp", "bird.bmp", "parrot.jpg", "grace_hopper.bmp")
+    images = [Image.open(Path("REALDATA_FOLDER") / "images" / name) for name in names]
+    return np.stack([image.convert("RGB").resize((224, 224)) for image in images])
+
+@pytest.fixture
+def evaluation_data():
+    return CHANGE(whole().astype(np.float32)), np.array([286, 20, 89, 653])
+
+@pytest.fixture
+def calibration_data(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("lambda x: x", "*with inputs from -1 to 1 (x / 127.5 - 1) accuracy would be*"),
+        ("lambda x: (x / 127.5 - 1)[..., ::-1]", "*with the channels in reverse order (RGB and*"),
+        ("lambda x: (x / 127.5 - 1).swapaxes(1, 2)", "*with height and width swapped accuracy*"),
+    ],
+)
+def test_what_would_mend_a_failing_accuracy(
+    pytester: pytest.Pytester, realdata: Path, change: str, text: str
+) -> None:
+    """A float model says nothing of its range: the usual mistakes are tried, undone."""
+    suite = (SUITE + SUSPECTED).replace("REALDATA_FOLDER", str(realdata))
+    pytester.makepyfile(suite.replace("CHANGE", f"({change})"))
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([text])
+    assert max(map(len, result.outlines)) <= 200
+
+
+def test_the_guides_own_line_on_a_uint8_model(pytester: pytest.Pytester, realdata: Path) -> None:
+    pytester.makepyfile(
+        SUITE.replace("REALDATA_FOLDER", str(realdata))
+        + """
+FED, CALIBRATED = PHOTOS, None
+
+@edge_model(MODELS / "mobilenet_v2_1.0_224_uint8.tflite")
+def test_reads(int8_interpreter):
+    image = Image.open(MODELS.parent / "images" / "cat.bmp").convert("RGB").resize((224, 224))
+    image = np.array(image, dtype=np.float32) / 255.0
+    int8_interpreter.set_tensor(int8_interpreter.get_input_details()[0]["index"], image[None])
+    int8_interpreter.invoke()
+"""
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    shown = " ".join(" ".join(result.outlines).split())
+    assert "real values of float32 were given to a quantised input" in shown
+    assert "pixels go in as they are, np.array(image, dtype=np.uint8), not divided by 255" in shown
