@@ -26,7 +26,8 @@ def train(path, folder):
     x = layers.Dense(len(images.class_names), activation="softmax")(x)
     model = keras.Model(inputs, x)
     model.compile(optimizer(EPOCHS * len(images)), "sparse_categorical_crossentropy")
-    model.fit(images.map(lambda pixels, label: (pixels / 255, label)), epochs=EPOCHS, verbose=2)
+    scaled = images.map(lambda pixels, label: (pixels / 255, label))
+    model.fit(scaled, epochs=EPOCHS, shuffle=False, verbose=2)  # it shuffles itself
     model.save(path)
 
 
