@@ -48,6 +48,7 @@ class AgentProcess:
         self.what = what
         self.limit_s = limit_s
         self._death: DeviceError | None = None
+        self._ended_in_call = False
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115  (closed by end_of)
         self._group = execnet.Group()
         self._group.set_execmodel("thread", "main_thread_only")
@@ -84,6 +85,11 @@ class AgentProcess:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def has_died(self) -> bool:
+        """Whether it crashed, hung or was killed; not if it was closed, cut off or out of reach."""
+        return self._ended_in_call and self._end.alive
 
     def request(
         self,
@@ -159,6 +165,7 @@ class AgentProcess:
             message, hint = lost(self._spec)
             self._death = DeviceError(f"{self.what}: {step}: {message}", hint)
             return self._death
+        self._ended_in_call = True
         number = _signal_number(status)
         if timed_out or number == getattr(signal, "SIGALRM", None):
             limit_s = limit_s if timed_out else self.limit_s  # the device's own, for one run
