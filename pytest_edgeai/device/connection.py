@@ -126,11 +126,13 @@ class AgentProcess:
             self._started.process.kill()
             raise self._lost(step, limit_s, timed_out=True) from None
         except (EOFError, OSError, channel.RemoteError):
-            raise self._lost(step, limit_s) from None
+            answer = None  # raised below: Hypothesis takes errors of other contexts for others
         except BaseException as error:  # such as Ctrl-C; its answer must not become the next one's
             self._started.process.kill()
             self._death = self._gone(f"{step} was cut off by {type(error).__name__}")
             raise
+        if answer is None:
+            raise self._lost(step, limit_s)
         if answer[0] == "error":
             raise self._refusal(step, *answer[1:])
         return agent.unpack(answer[1]), answer[2]

@@ -122,7 +122,7 @@ def _class_gaps(name: str, one: Array, other: Array) -> Array:
     classes = max(one.shape[1:], default=1)
     if one.dtype.kind not in "iuf" or classes < 2 or classes * len(one) != one.size:
         raise UsageError(
-            f"output {name!r} of shape {one.shape} has no scores of classes",
+            f"{_output(name)} of shape {one.shape} has no scores of classes",
             "give tolerance=, in the output's unit",
         )
     mine, its = (values.reshape(len(one), -1).astype(np.float64) for values in (one, other))
@@ -135,7 +135,7 @@ def _class_gaps(name: str, one: Array, other: Array) -> Array:
 
 def _value_gaps(name: str, one: Array, other: Array) -> Array:
     if one.dtype.kind not in "biuf":
-        raise UsageError(f"output {name!r} is {one.dtype}: there is no distance of its values")
+        raise UsageError(f"{_output(name)} is {one.dtype}: there is no distance of its values")
     mine, its = (values.reshape(len(one), -1).astype(np.float64) for values in (one, other))
     same = (mine == its) | (np.isnan(mine) & np.isnan(its))
     gaps = np.abs(np.where(same, 0.0, mine) - np.where(same, 0.0, its))
@@ -151,6 +151,10 @@ def _furthest(gaps: list[float], named: list[str]) -> str:
     by_name = dict(sorted(zip(named, gaps, strict=True), key=lambda pair: -pair[1]))
     worst = itertools.islice(by_name.items(), MOST_SHOWN)
     return "".join(f"\n    {units.significant(gap)} apart: {name}" for name, gap in worst)
+
+
+def _output(name: str) -> str:
+    return f"output {name!r}" if name else "the output"
 
 
 def _form(outputs: dict[str, Array]) -> str:

@@ -88,11 +88,11 @@ def is_deterministic(
 
     def wrong(batch: Any, other: Any) -> str:
         first = _outputs(interpreter, batch)
-        for text in ("differs when the batch is given again", "differs after another batch"):
-            if said := _change(first, _outputs(interpreter, batch), text):
-                return said
-            interpreter.predict(other)
-        return ""
+        again = _outputs(interpreter, batch)
+        if said := _change(first, again, "differs when the batch is given again"):
+            return said
+        interpreter.predict(other)
+        return _change(first, _outputs(interpreter, batch), "differs after another batch")
 
     batches = model_inputs(interpreter, **inputs)
     _search(wrong, interpreter, settings, batch=batches, other=batches)

@@ -80,9 +80,9 @@ def _commonest(row: Array) -> int:
     return int(first[counts.argmax()])
 
 
-def _listed(array: Array) -> str:
-    if array.ndim == 0:
-        return _literal(array[()])
+def _listed(array: Any) -> str:
+    if np.ndim(array) == 0:
+        return _literal(array[()] if isinstance(array, np.ndarray) else array)
     return f"[{', '.join(map(_listed, array))}]"
 
 

@@ -133,6 +133,10 @@ class Models(tf.Module):
         """NaN where nothing is to be shared out."""
         return {"share": x / tf.reduce_sum(x)}
 
+    @takes(x=tf.TensorSpec([1, 32, 32, 3]))
+    def image_ratio(self, x: Any) -> Outputs:
+        return {"share": x / tf.reduce_sum(x)}
+
     @takes(x=tf.TensorSpec([1, 8, 8, 1]), gain=tf.TensorSpec([1]))
     def scaled_image(self, x: Any, gain: Any) -> Outputs:
         return {"y": x * gain}
