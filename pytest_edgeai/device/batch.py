@@ -101,7 +101,7 @@ def resized(values: Array, details: Details) -> list[int] | None:
     shape = _shape(details)
     kept = shape[:1] if values.ndim == len(shape) else ()
     wanted = (*kept, *values.shape[1:])
-    if wanted == shape or not _fits(wanted, _signature(details)):
+    if wanted == shape or not _fits(wanted, open_shape(details)):
         return None
     return list(wanted)
 
@@ -149,7 +149,7 @@ def _as_array(values: Any, name: str) -> Array:
 
 def _runs(values: Array, details: Details) -> Array:
     """Shape (runs, *input shape)."""
-    shape, signature = _shape(details), _signature(details)
+    shape, signature = _shape(details), open_shape(details)
     whole = values.ndim == len(shape) + 1 and _fits(values.shape[1:], signature)
     grouped = shape and values.ndim == len(shape) and _fits(values.shape[1:], signature[1:])
     if not whole and not grouped:
@@ -176,7 +176,7 @@ def _shape(details: Details) -> tuple[int, ...]:
     return tuple(int(size) for size in details["shape"])
 
 
-def _signature(details: Details) -> tuple[int, ...]:
+def open_shape(details: Details) -> tuple[int, ...]:
     """The shape as it is now, with -1 for what may change."""
     shape, signature = _shape(details), [int(size) for size in details["shape_signature"]]
     if len(signature) != len(shape):

@@ -48,6 +48,7 @@ class AgentProcess:
         self.what = what
         self.limit_s = limit_s
         self._death: DeviceError | None = None
+        self._ended_in_call = False
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115  (closed by end_of)
         self._group = execnet.Group()
         self._group.set_execmodel("thread", "main_thread_only")
@@ -85,6 +86,11 @@ class AgentProcess:
     ) -> None:
         self.close()
 
+    @property
+    def has_died(self) -> bool:
+        """Whether it crashed, hung or was killed; not if it was closed, cut off or out of reach."""
+        return self._ended_in_call and self._end.alive
+
     def request(
         self,
         operation: str,
@@ -120,11 +126,13 @@ class AgentProcess:
             self._started.process.kill()
             raise self._lost(step, limit_s, timed_out=True) from None
         except (EOFError, OSError, channel.RemoteError):
-            raise self._lost(step, limit_s) from None
+            answer = None  # raised below: Hypothesis takes errors of other contexts for others
         except BaseException as error:  # such as Ctrl-C; its answer must not become the next one's
             self._started.process.kill()
             self._death = self._gone(f"{step} was cut off by {type(error).__name__}")
             raise
+        if answer is None:
+            raise self._lost(step, limit_s)
         if answer[0] == "error":
             raise self._refusal(step, *answer[1:])
         return agent.unpack(answer[1]), answer[2]
@@ -159,6 +167,7 @@ class AgentProcess:
             message, hint = lost(self._spec)
             self._death = DeviceError(f"{self.what}: {step}: {message}", hint)
             return self._death
+        self._ended_in_call = True
         number = _signal_number(status)
         if timed_out or number == getattr(signal, "SIGALRM", None):
             limit_s = limit_s if timed_out else self.limit_s  # the device's own, for one run

@@ -214,7 +214,8 @@ class Interpreter:
         """Real values in, real values out; scale and zero point are applied here.
 
         Every sample is run by itself (in groups of the model's own batch size), and a stateful
-        model's variables are reset before each run.
+        model's variables are reset before each run. Where the process died in an earlier call, a
+        fresh one takes its place, with the inputs' shapes and without their values.
 
         Args:
             batch: shape (N, ...) of floats for a float or quantised input, else of the input's own
@@ -225,7 +226,10 @@ class Interpreter:
 
         Raises:
             TensorError: a shape, dtype or name that the model does not take.
+            DeviceError: the process crashed, hung or was killed in this call.
         """
+        if self._process.has_died:
+            self._start_anew()
         self._refresh_if_stale()
         arrays = by_index(batch, self._inputs, self.input_names)
         self._resize_to(arrays)
@@ -249,6 +253,11 @@ class Interpreter:
         return self._signatures.names("outputs", self._outputs)
 
     @property
+    def seen_inputs(self) -> list[Details]:
+        """Details of each input as last seen, under the names for ``predict``."""
+        return named(self._inputs, self.input_names)
+
+    @property
     def input_origin(self) -> str | None:
         """What the timed runs are fed with; None before there were any."""
         if self._seeded:
@@ -267,10 +276,7 @@ class Interpreter:
         """Give the inputs the shapes and values that another interpreter of the model has."""
         values = other._request("inputs")[0]
         other._refresh_if_stale()
-        for mine, its in zip(self._inputs, other._inputs, strict=True):
-            if tuple(mine["shape"]) != tuple(its["shape"]):
-                self.resize_tensor_input(mine["index"], its["shape"])
-        self.allocate_tensors()
+        self._take_shapes(other._inputs)
         for index, value in values.items():
             if index not in other._seeded:
                 self.set_tensor(index, value)
@@ -305,6 +311,25 @@ class Interpreter:
     def conditions(self) -> dict[str, Any]:
         """What may change on the device between two measurements; see ``keeper.conditions``."""
         return self.device.conditions()
+
+    def _start_anew(self) -> None:
+        """A fresh process with the model, its inputs of the shapes that they had."""
+        inputs = self._inputs
+        with self.device.together(f"loading {self._what}"):
+            fresh = self.device.start(self._what)
+            self._process.close()
+            self._process = fresh
+            self._load()
+            self._refresh_details()
+            self._fed.clear()
+            self._seeded.clear()
+            self._take_shapes(inputs)
+
+    def _take_shapes(self, inputs: list[dict[str, Any]]) -> None:
+        for mine, its in zip(self._inputs, inputs, strict=True):
+            if tuple(mine["shape"]) != tuple(its["shape"]):
+                self.resize_tensor_input(mine["index"], its["shape"])
+        self.allocate_tensors()
 
     def _load(self) -> float:
         path = self.device.board.place(self.model.path, self.model.facts.sha256)

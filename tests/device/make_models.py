@@ -128,6 +128,43 @@ class Models(tf.Module):
         """As large as asked for."""
         return {"sum": tf.reduce_sum(tf.fill(shape, 1.0))}
 
+    @takes(x=tf.TensorSpec([1, 6]))
+    def ratio(self, x: Any) -> Outputs:
+        """NaN where nothing is to be shared out."""
+        return {"share": x / tf.reduce_sum(x)}
+
+    @takes(x=tf.TensorSpec([1, 32, 32, 3]))
+    def image_ratio(self, x: Any) -> Outputs:
+        return {"share": x / tf.reduce_sum(x)}
+
+    @takes(x=tf.TensorSpec([1, 8, 8, 1]), gain=tf.TensorSpec([1]))
+    def scaled_image(self, x: Any, gain: Any) -> Outputs:
+        return {"y": x * gain}
+
+    @takes(x=tf.TensorSpec([1, 3]))
+    def with_noise(self, x: Any) -> Outputs:
+        return {"y": x + tf.random.uniform([1, 3])}
+
+    @takes(x=tf.TensorSpec([4, 3]))
+    def running_total(self, x: Any) -> Outputs:
+        return {"y": tf.cumsum(x, axis=0)}
+
+    @takes(ids=tf.TensorSpec([1, None], tf.int32), mask=tf.TensorSpec([1, None], tf.int32))
+    def masked_ids(self, ids: Any, mask: Any) -> Outputs:
+        return {"y": tf.reduce_sum(tf.gather(tf.range(10), ids) * mask, axis=1)}
+
+    @takes(pixels=tf.TensorSpec([1, 4, 4, 3], tf.uint8))
+    def brightness(self, pixels: Any) -> Outputs:
+        return {"mean": tf.reduce_mean(tf.cast(pixels, tf.float32), axis=[1, 2, 3])}
+
+    @takes(x=tf.TensorSpec([1, 2]))
+    def three_scores(self, x: Any) -> Outputs:
+        return {"scores": tf.matmul(x, tf.constant([[1.0, -1.0, 0.0], [-1.0, 1.0, 0.2]]))}
+
+    @takes(x=tf.TensorSpec([1, 2]))
+    def other_scores(self, x: Any) -> Outputs:
+        return {"scores": tf.matmul(x, tf.constant([[-1.0, 1.0, 0.0], [1.0, -1.0, 0.2]]))}
+
     @takes(x=tf.TensorSpec([1, 2]))
     def _there(self, x: Any) -> Outputs:
         return {"y": x + 1}

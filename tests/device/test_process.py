@@ -10,17 +10,20 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 from processes import LONG_S, children, descendants, gone, the_child
 
 from pytest_edgeai.device import connection
 from pytest_edgeai.device.device import Device
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.spec import DeviceSpec
-from pytest_edgeai.errors import DeviceError, EdgeAIError
+from pytest_edgeai.errors import DeviceError, EdgeAIError, TensorError
 from pytest_edgeai.model.tflite import Model, read_facts
+from pytest_edgeai.strategies import model_inputs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
@@ -63,7 +66,6 @@ class TestCrash:
             )
             with pytest.raises(DeviceError, match="ended with SIGSEGV in invoke"):
                 filled.invoke()
-        with make("filled", python=str(tflite_runtime_python)) as filled:
             assert filled.predict(np.array([[2, 3]])).tolist() == [6]
 
     @pytest.mark.parametrize(
@@ -152,6 +154,104 @@ class TestHang:
             pid = the_child()
             os.kill(pid, signal.SIGSTOP)
         assert gone(pid)
+
+
+class TestAfterADeath:
+    """``predict`` sets all inputs, so that it can go on in a fresh process."""
+
+    def test_predict_goes_on(self, make: Make) -> None:
+        with make("zebra_minus_apple") as model:
+            batch = {"zebra": np.ones((2, 2)), "apple": np.zeros((2, 2))}
+            for _ in range(3):
+                dead = the_child()
+                os.kill(dead, signal.SIGKILL)
+                with pytest.raises(DeviceError, match="ended with SIGKILL"):
+                    model.predict(batch)
+                assert model.predict(batch)["first"].tolist() == [[1, 1]] * 2
+                assert the_child() != dead
+        assert children(os.getpid()) == set()
+
+    def test_after_a_hang(self, make: Make) -> None:
+        with make("steps", limit_s=1.5) as steps:
+            with pytest.raises(DeviceError, match="did not return"):
+                steps.predict(FOREVER)
+            assert steps.predict(np.array([3])).tolist() == [3]
+
+    def test_other_calls_do_not(self, make: Make) -> None:
+        """What they count on is gone."""
+        with make("scalar") as scalar:
+            scalar.set_tensor(0, np.float32(1))
+            os.kill(the_child(), signal.SIGKILL)
+            for call in (scalar.invoke, scalar.allocate_tensors, scalar.get_input_details):
+                with pytest.raises(DeviceError, match="ended with SIGKILL in invoke"):
+                    call()
+            assert scalar.predict(np.array([2.0])).tolist() == [5]
+            scalar.invoke()
+
+    def test_a_closed_one_stays_closed(self, make: Make) -> None:
+        with make("scalar") as alive:
+            pass
+        with make("scalar") as dead:
+            os.kill(the_child(), signal.SIGKILL)
+            with pytest.raises(DeviceError):
+                dead.invoke()
+        for closed in (alive, dead):
+            with pytest.raises(DeviceError):
+                closed.predict(np.array([2.0]))
+        assert children(os.getpid()) == set()
+
+    def test_sizes_stay(self, make: Make) -> None:
+        with make("doubled_any") as doubled:
+            doubled.resize_tensor_input(0, (1, 5))
+            doubled.allocate_tensors()
+            doubled.set_tensor(0, np.ones((1, 5), np.float32))
+            os.kill(the_child(), signal.SIGKILL)
+            with pytest.raises(DeviceError):
+                doubled.invoke()
+            assert doubled.predict(np.ones((2, 5))).tolist() == [[2] * 5] * 2
+            assert doubled.input_shapes == {"serving_default_x:0": [1, 5]}
+
+    def test_values_do_not(self, make: Make) -> None:
+        with make("zebra_minus_apple") as model:
+            for details in model.get_input_details():
+                model.set_tensor(details["index"], np.ones((1, 2), np.float32))
+            assert model.input_origin == "set by the test"
+            os.kill(the_child(), signal.SIGKILL)
+            with pytest.raises(DeviceError):
+                model.invoke()
+            with pytest.raises(TensorError):
+                model.predict(np.ones((1, 2)))
+            assert model.input_origin is None
+
+    def test_forgotten(self, make: Make) -> None:
+        scalar = make("scalar")
+        os.kill(the_child(), signal.SIGKILL)
+        with pytest.raises(DeviceError):
+            scalar.predict(np.array([2.0]))
+        assert scalar.predict(np.array([2.0])).tolist() == [5]
+        del scalar
+        gc.collect()
+        assert children(os.getpid()) == set()
+
+    def test_hypothesis_finds_what_kills(self, make: Make) -> None:
+        """Killed above 0.5: it shrinks to just that, and each example has a process of its own."""
+        calm, pids = np.full((1, 6), 0.25, np.float32), set()
+        with make("ratio") as ratio:
+
+            @settings(derandomize=True, database=None, deadline=None, max_examples=50)
+            @given(model_inputs(ratio, low=0.125))
+            def survives(batch: np.ndarray[Any, Any]) -> None:
+                assert ratio.predict(calm)[0, 0] == pytest.approx(1 / 6)
+                pids.add(the_child())
+                if batch.max() > 0.5:
+                    os.kill(the_child(), signal.SIGSEGV)
+                assert np.isfinite(ratio.predict(batch)).all()
+
+            with pytest.raises(DeviceError, match="ended with SIGSEGV in invoke") as caught:
+                survives()
+        (note,) = (note for note in caught.value.__notes__ if "np.array" in note)
+        assert "batch=np.array([[1.0, 1.0, 1.0, 1.0, 1.0, 1.0]], dtype=np.float32)" in note
+        assert len(pids) > 3
 
 
 class TestMemory:
