@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
 from pytest_edgeai.judge.claims import IN_SIGHT, Interval
 from pytest_edgeai.judge.evidence import BASELINES, Evidence, Metric, Score
+from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.paired import (
     Discordant,
     discordant,
@@ -93,11 +94,16 @@ class AccuracyDropBudget(_MetricBudget):
         if pairs is not None and verdict != "pass":
             details += changes(pairs, base, own)
         advice = ""
+        data: dict[str, Any] = {}
         if verdict == "inconclusive":
             advice = self._more_samples(pairs, own.samples)
         elif verdict == "fail":
             advice = DROP_ADVICE
-        return self.result(drop, own.samples, verdict, reason, advice, interval, tuple(details))
+            lost = [] if pairs is None else pairs.lost.tolist()
+            where, data = where_it_goes_wrong(evidence, self.baseline, lost, own.samples)
+            details += where
+        n, told = own.samples, tuple(details)
+        return self.result(drop, n, verdict, reason, advice, interval, told, data=data)
 
     def _verdict(self, drop: float, interval: Interval) -> Verdict:
         """By the number on a fixed data set; with a confidence by the interval."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_edgeai.judge.claims import Interval
 from pytest_edgeai.judge.conditions import Disturbance
@@ -67,12 +67,14 @@ class Budget(ABC):
         interval: Interval | None = None,
         details: tuple[str, ...] = (),
         bound: tuple[float, str] | None = None,
+        data: dict[str, Any] | None = None,
     ) -> BudgetResult:
         """What judging came to; ``bound`` where the limit is known only now."""
         (limit, unit), interval = bound or self.bound, interval or Interval()
         return BudgetResult(
             self.marker, self.label, limit, unit, measured, n, verdict, reason, advice, details,
             low=interval.low, high=interval.high, threads=self.threads,
+            data=data or {},
         )  # fmt: skip
 
 

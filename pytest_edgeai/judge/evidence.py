@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -67,6 +67,26 @@ class Score:
     data: str = ""
 
 
+@dataclass(frozen=True)
+class Layer:
+    """What a layer makes of some samples, against the same layer of a baseline.
+
+    Attributes:
+        name: what Keras calls it, as far as the file tells.
+        operator: ``CONV_2D``; ``INPUT`` for the model's input as it is stored.
+        inputs: places, in the list of all layers, of those that it reads.
+        error: RMS of the difference from the baseline's values over how far those vary (RMS) from
+            sample to sample, for which a quantisation step is the least; infinite with NaN.
+        saturated: share of the baseline's values that lie outside of its range.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[int, ...]
+    error: float
+    saturated: float = 0.0
+
+
 class Evidence(Protocol):
     """Measurements of one model on one device, made when a budget first asks for them."""
 
@@ -92,6 +112,14 @@ class Evidence(Protocol):
 
     def answered(self, baseline: str | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The likeliest class of each sample, by the model itself or by its baseline."""
+        ...
+
+    def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
+        """The layers in the order of running, on the samples with these indices.
+
+        Raises:
+            EdgeAIError: they cannot be compared.
+        """
         ...
 
     def recorded(self) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Verdict = Literal["pass", "fail", "inconclusive", "void", "error", "skipped"]
@@ -30,6 +30,7 @@ class BudgetResult:
         low, high: confidence interval of ``measured``, each end of which holds with the budget's
             confidence; None where there is none.
         threads: interpreter threads that the budget named; None for the device's.
+        data: what reports draw from.
     """
 
     marker: str
@@ -45,6 +46,7 @@ class BudgetResult:
     low: float | None = None
     high: float | None = None
     threads: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
 
     @property
     def headroom(self) -> float | None:

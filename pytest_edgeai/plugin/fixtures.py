@@ -160,11 +160,14 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
         if baseline == HOST:
             with session.device(LOCAL).seat() as here, Interpreter(here, own.model) as other:
                 return session.predictions(other, data)
-        _refuse_without_baseline(_source(request), own.variant, baseline)
-        with Interpreter(own.device, _models(request, baseline)(baseline)) as other:
+        with open_baseline(own, baseline) as other:
             return session.predictions(other, data)
 
-    return Subject(opened, request, budgets, data, answers, session.find_baseline)
+    def open_baseline(own: Interpreter, baseline: str) -> Interpreter:
+        _refuse_without_baseline(_source(request), own.variant, baseline)
+        return Interpreter(own.device, _models(request, baseline)(baseline))
+
+    return Subject(opened, request, budgets, data, answers, open_baseline, session.find_baseline)
 
 
 def _refuse_without_baseline(source: ResolvedSource, variant: str, baseline: str) -> None:

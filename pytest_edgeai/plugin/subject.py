@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from pytest_edgeai.device.spec import LOCAL
 from pytest_edgeai.errors import DataError, EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
+from pytest_edgeai.judge.evidence import LatencySamples, Layer, Metric, Score
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.measure.accuracy import Answers, score, top_1
 from pytest_edgeai.measure.latency import Timing, conditions_of
+from pytest_edgeai.measure.layers import compare_layers
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.report.record import Record, record
 
@@ -30,6 +32,7 @@ class Subject:
         budgets: all that will be judged on it.
         data: the evaluation data, if a budget needs it.
         answers: answers of the interpreter, or of its baseline by name, on the data.
+        open_baseline: opens a variant that it is compared with, on the same device.
         find_recorded: looks up the stored baseline.
 
     Attributes:
@@ -47,6 +50,7 @@ class Subject:
         budgets: tuple[Budget, ...],
         data: Dataset | None,
         answers: Callable[[Interpreter, str | None], Answers],
+        open_baseline: Callable[[Interpreter, str], AbstractContextManager[Interpreter]],
         find_recorded: Callable[[Interpreter], Found],
     ) -> None:
         self.interpreter = interpreter
@@ -59,6 +63,7 @@ class Subject:
         self.baseline_file: str | None = None
         self._data = data
         self._answers = answers
+        self._open_baseline = open_baseline
         self._find_recorded = find_recorded
         self._recorded: Found | None = None
         self._accuracy: dict[str | None, Score] = {}
@@ -114,6 +119,17 @@ class Subject:
                 hint = "agreement is that of the likeliest class: the model needs class scores"
                 raise DataError(error.message, hint) from None
         return self._answered[baseline]
+
+    def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
+        """The layers on these samples, by interpreters that nothing else uses."""
+        assert self._data is not None
+        own = self.interpreter
+        with (
+            self._open_baseline(own, baseline) as other,
+            Interpreter(own.device, own.model) as fresh,
+            own.device.together(f"comparison of the layers of {own.model.name}"),
+        ):
+            return compare_layers(fresh, other, self._data, samples)
 
     def recorded(self) -> Found:
         """The stored baseline of this model and variant on this device."""
