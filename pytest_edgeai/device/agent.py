@@ -115,6 +115,19 @@ def compared(stored, scale, zero_point, base):
     return np.array([base.size, (base**2).sum(), ((own - base) ** 2).sum(), outside])
 
 
+def covering(interpreter, indices):
+    """For each tensor, its place, or that of the last other one in the same memory.
+
+    tflite-runtime 2.14 adds in place, whatever it is told to preserve.
+    """
+    views = [interpreter.tensor(index)() for index in indices]
+    # A scalar comes as a number, and an empty tensor shares nothing.
+    where = [v.ctypes.data if np.ndim(v) and v.size else -p - 1 for p, v in enumerate(views)]
+    last = {address: place for place, address in enumerate(where)}
+    found = [last[address] for address in where]
+    return [place if indices[to] == indices[place] else to for place, to in enumerate(found)]
+
+
 def cores():
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -301,24 +314,26 @@ class Agent:
 
         ``own`` and ``base`` are a path, inputs and rules as for ``predict``. A pair names a tensor
         of each: (index, scale, zero point, then the same of ``base``); a scale of 0 says that it
-        holds real values. Returns float64, shape (pairs, 5): how many values there are; the sum of
+        holds real values. Returns float64, shape (pairs, 6): how many values there are; the sum of
         the squares of ``base``; of the squared differences; how many of ``base`` are so far
-        outside of the range of ``own`` that they saturate; and the sum of the squares of
-        ``base`` less its mean over the runs, element by element (with one run, of ``base``).
+        outside of the range of ``own`` that they saturate; the sum of the squares of ``base`` less
+        its mean over the runs, element by element (with one run, of ``base``); and the place of
+        the pair that overwrote this one, else its own.
         """
         sums, totals = np.zeros((len(pairs), 4)), [0.0] * len(pairs)
         runs = len(next(iter(own[1].values())))
         for number in range(runs):
-            mine, its = (self.all_tensors(*model, number, limit_s) for model in (own, base))
+            sides = [self.after_run(*model, number, limit_s) for model in (own, base)]
             for place, (a, scale, zero, b, base_scale, base_zero) in enumerate(pairs):
-                wanted = real(its(b), base_scale, base_zero)
-                sums[place] += compared(mine(a), scale, zero, wanted)
+                wanted = real(sides[1].get_tensor(b), base_scale, base_zero)
+                sums[place] += compared(sides[0].get_tensor(a), scale, zero, wanted)
                 totals[place] += wanted
         means = [(total**2).sum() / runs if runs > 1 else 0.0 for total in totals]
-        return np.column_stack([sums, sums[:, 1] - means])
+        covers = [covering(side, [pair[at] for pair in pairs]) for side, at in zip(sides, (0, 3))]
+        return np.column_stack([sums, sums[:, 1] - means, np.max(covers, axis=0)])
 
-    def all_tensors(self, path, inputs, rules, number, limit_s):
-        """A getter of every tensor's values after one run of a model.
+    def after_run(self, path, inputs, rules, number, limit_s):
+        """An interpreter after one run of a model, with the values of all its tensors.
 
         A delegate would keep those between its operators to itself. Each run has an interpreter of
         its own, so that none finds what another one left in a stateful model.
@@ -342,7 +357,7 @@ class Agent:
             value = quantised(value, *rules[index]) if index in rules else value
             interpreter.set_tensor(index, value)
         interpreter.invoke()
-        return interpreter.get_tensor
+        return interpreter
 
     def time_runs(self, min_runs, min_s, max_runs, max_s, limit_s, rewarm_s):
         """Time set_tensor + invoke in a loop with the inputs last fed.

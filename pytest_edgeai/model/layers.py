@@ -144,12 +144,12 @@ class _Graph:
     """A graph without its casts.
 
     Attributes:
-        operators: those that are no casts.
+        operators: those that make something, and are no casts.
         roots: for each tensor that a cast makes, by index, what was cast.
     """
 
     def __init__(self, graph: SubgraphRow) -> None:
-        self.operators = [op for op in graph.operators if op.name not in CASTS]
+        self.operators = [op for op in graph.operators if op.outputs and op.name not in CASTS]
         self.roots: dict[int, int] = {}
         for cast in graph.operators:
             if cast.name in CASTS:
@@ -167,8 +167,8 @@ class _Graph:
 def _matched(
     own: Sequence[OperatorRow], base: Sequence[OperatorRow]
 ) -> list[tuple[OperatorRow, OperatorRow]]:
-    makers = {op.outputs[0].index: op for op in base if op.outputs}
-    made = [[op.outputs[0] for op in operators if op.outputs] for operators in (own, base)]
+    makers = {op.outputs[0].index: op for op in base}
+    made = [[op.outputs[0] for op in operators] for operators in (own, base)]
     partners = {tensor.index: makers[other.index] for tensor, other in _by_name(*made)}
     named = [(op, partners[op.outputs[0].index]) for op in own] if partners else []
     if named and all(_same_kind(*pair) for pair in named):
