@@ -40,7 +40,7 @@ def percent(value: float) -> str:
 
 
 def magnitude(value: float) -> str:
-    """A fraction of which only the size matters, in percent: 0.84 %, 43 %, 230 %."""
+    """A fraction of which only the size matters, in percent: 0.84 %, 43 %, 233 %."""
     return f"{significant(value * 100, 2)} %"
 
 
