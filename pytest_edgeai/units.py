@@ -39,6 +39,11 @@ def percent(value: float) -> str:
     return f"{significant(value * 100, 6)} %"
 
 
+def magnitude(value: float) -> str:
+    """A fraction of which only the size matters, in percent: 0.84 %, 43 %, 233 %."""
+    return f"{significant(value * 100, 2)} %"
+
+
 def points(value: float) -> str:
     """A difference of two shares, in percentage points: 0.011 is ``1.10 pt``."""
     return f"{_hundredfold(value):.2f} pt"

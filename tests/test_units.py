@@ -65,6 +65,13 @@ def test_a_megabyte_is_1024_times_1024_bytes(size: float, text: str) -> None:
     assert units.megabytes(size) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.00839, "0.84 %"), (0.43, "43 %"), (2.33, "233 %"), (0.0, "0 %")]
+)
+def test_a_magnitude_has_two_digits(value: float, text: str) -> None:
+    assert units.magnitude(value) == text
+
+
 def test_milliseconds() -> None:
     assert units.milliseconds(40) == "40 ms"
     assert units.milliseconds(0.01234) == "0.0123 ms"

@@ -96,6 +96,38 @@ def quantised(values: Any, dtype: str, scale: float, zero_point: int) -> Any:
     return np.clip(steps, limits.min, limits.max).astype(dtype)
 
 
+def real(values, scale, zero_point):
+    """A tensor's values as real ones; a scale of 0 means that they are."""
+    values = np.asarray(values).astype(np.float64)
+    return (values - zero_point) * scale if scale else values
+
+
+def compared(stored, scale, zero_point, base):
+    """What ``Agent.compare`` sums up of one tensor in one run."""
+    own = real(stored, scale, zero_point)
+    if own.shape != base.shape:
+        raise ValueError("a tensor is {} in one and {} in the other".format(own.shape, base.shape))
+    outside = 0
+    if scale:
+        limits = np.iinfo(stored.dtype)
+        low, high = ((end - zero_point) * scale for end in (limits.min, limits.max))
+        outside = ((base < low - scale) | (base > high + scale)).sum()
+    return np.array([base.size, (base**2).sum(), ((own - base) ** 2).sum(), outside])
+
+
+def covering(interpreter, indices):
+    """For each tensor, its place, or that of the last other one in the same memory.
+
+    tflite-runtime 2.14 adds in place, whatever it is told to preserve.
+    """
+    views = [interpreter.tensor(index)() for index in indices]
+    # A scalar comes as a number, and an empty tensor shares nothing.
+    where = [v.ctypes.data if np.ndim(v) and v.size else -p - 1 for p, v in enumerate(views)]
+    last = {address: place for place, address in enumerate(where)}
+    found = [last[address] for address in where]
+    return [place if indices[to] == indices[place] else to for place, to in enumerate(found)]
+
+
 def cores():
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -276,6 +308,56 @@ class Agent:
             if tuple(details["shape"]) != shape:
                 self.interpreter.resize_tensor_input(details["index"], shape)
         self.interpreter.allocate_tensors()
+
+    def compare(self, own, base, pairs, limit_s):
+        """Sums over all runs of two models, for each pair of tensors with the same values.
+
+        ``own`` and ``base`` are a path, inputs and rules as for ``predict``. A pair names a tensor
+        of each: (index, scale, zero point, then the same of ``base``); a scale of 0 says that it
+        holds real values. Returns float64, shape (pairs, 6): how many values there are; the sum of
+        the squares of ``base``; of the squared differences; how many of ``base`` are so far
+        outside of the range of ``own`` that they saturate; the sum of the squares of ``base`` less
+        its mean over the runs, element by element (with one run, of ``base``); and the place of
+        the pair that overwrote this one, else its own.
+        """
+        sums, totals = np.zeros((len(pairs), 4)), [0.0] * len(pairs)
+        runs = len(next(iter(own[1].values())))
+        for number in range(runs):
+            sides = [self.after_run(*model, number, limit_s) for model in (own, base)]
+            for place, (a, scale, zero, b, base_scale, base_zero) in enumerate(pairs):
+                wanted = real(sides[1].get_tensor(b), base_scale, base_zero)
+                sums[place] += compared(sides[0].get_tensor(a), scale, zero, wanted)
+                totals[place] += wanted
+        means = [(total**2).sum() / runs if runs > 1 else 0.0 for total in totals]
+        covers = [covering(side, [pair[at] for pair in pairs]) for side, at in zip(sides, (0, 3))]
+        return np.column_stack([sums, sums[:, 1] - means, np.max(covers, axis=0)])
+
+    def after_run(self, path, inputs, rules, number, limit_s):
+        """An interpreter after one run of a model, with the values of all its tensors.
+
+        A delegate would keep those between its operators to itself. Each run has an interpreter of
+        its own, so that none finds what another one left in a stateful model.
+        """
+        arm(limit_s)
+        resolver = sys.modules[self.interpreter_class.__module__].OpResolverType
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            interpreter = self.interpreter_class(
+                model_path=path,
+                experimental_op_resolver_type=resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+                experimental_preserve_all_tensors=True,
+            )
+        shapes = {d["index"]: tuple(d["shape"]) for d in interpreter.get_input_details()}
+        for index, array in inputs.items():
+            if shapes[index] != array.shape[1:]:
+                interpreter.resize_tensor_input(index, array.shape[1:])
+        interpreter.allocate_tensors()
+        for index, array in inputs.items():
+            value = array[number, ...]
+            value = quantised(value, *rules[index]) if index in rules else value
+            interpreter.set_tensor(index, value)
+        interpreter.invoke()
+        return interpreter
 
     def time_runs(self, min_runs, min_s, max_runs, max_s, limit_s, rewarm_s):
         """Time set_tensor + invoke in a loop with the inputs last fed.

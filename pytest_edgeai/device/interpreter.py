@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
@@ -39,6 +40,10 @@ SIZE_IT = (
     "in the test's body, call predict() on a typical sample, or resize_tensor_input() and "
     "allocate_tensors()"
 )
+
+
+Pair = tuple[int, float, int, int, float, int]
+"""A tensor's index, scale and zero point, then those of its counterpart; a scale of 0: real."""
 
 
 class DeviceClock(Protocol):
@@ -228,12 +233,7 @@ class Interpreter:
             TensorError: a shape, dtype or name that the model does not take.
             DeviceError: the process crashed, hung or was killed in this call.
         """
-        if self._process.has_died:
-            self._start_anew()
-        self._refresh_if_stale()
-        arrays = by_index(batch, self._inputs, self.input_names)
-        self._resize_to(arrays)
-        runs = as_runs(arrays, named(self._inputs, self.input_names))
+        runs = self._runs_of(batch)
         outputs = {
             str(details["name"]): runs.joined(answers, details)
             for details, answers in zip(
@@ -241,6 +241,35 @@ class Interpreter:
             )
         }
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def compare(self, baseline: Interpreter, batch: Batch, pairs: Sequence[Pair]) -> Array:
+        """Sums over runs of two models of a device, made by new interpreters in this process.
+
+        Args:
+            batch: see ``predict``.
+            pairs: tensors that stand for the same values.
+
+        Returns:
+            See ``Agent.compare``.
+
+        Raises:
+            TensorError: the models take other inputs, or a pair differs in its shape.
+            InterpreterError: the runtime refuses a model, or does not show what is inside.
+        """
+        sides = (self, baseline)
+        all_runs = [side._runs_of(batch) for side in sides]
+        count = len(all_runs[0])
+        if len(all_runs[1]) != count:
+            raise TensorError(f"{self._what} and {baseline._what} take batches of other sizes")
+        models = [
+            (side._path, runs.tensors, side._rules)
+            for side, runs in zip(sides, all_runs, strict=True)
+        ]
+        args = (*models, list(pairs), self._process.limit_s)
+        calls = 2 * count + 1
+        return np.asarray(
+            self._request("compare", *args, step="compare", calls=calls, stored=True)[0]
+        )
 
     @cached_property
     def input_names(self) -> list[str]:
@@ -332,9 +361,9 @@ class Interpreter:
         self.allocate_tensors()
 
     def _load(self) -> float:
-        path = self.device.board.place(self.model.path, self.model.facts.sha256)
+        self._path = self.device.board.place(self.model.path, self.model.facts.sha256)
         try:
-            load_ns = self._request("load", path, self.threads, step="load")[1]
+            load_ns = self._request("load", self._path, self.threads, step="load")[1]
         except TensorError as error:  # the runtime's ValueError for a file that it cannot read
             raise self._explained(error, "load") from None
         try:
@@ -440,15 +469,26 @@ class Interpreter:
         if any(shapes.values()):
             self.allocate_tensors()
 
+    def _runs_of(self, batch: Batch) -> Runs:
+        """A batch as runs; dynamic inputs get its size."""
+        self._refresh_if_stale()
+        arrays = by_index(batch, self._inputs, self.input_names)
+        self._resize_to(arrays)
+        return as_runs(arrays, named(self._inputs, self.input_names))
+
+    @property
+    def _rules(self) -> dict[int, tuple[str, float, int]]:
+        """How real values become the quantised inputs', by index."""
+        return {int(d["index"]): how for d in self._inputs if (how := rule(d)) is not None}
+
     def _run_all(self, runs: Runs) -> list[list[Array]]:
         """For each output, what every run answered."""
         outputs = [int(details["index"]) for details in self._outputs]
-        rules = {int(d["index"]): how for d in self._inputs if (how := rule(d)) is not None}
         parts: list[list[Array]] = [[] for _ in outputs]
         while len(parts[0]) < len(runs):
             tensors, first = runs.part(len(parts[0]), self._outputs)
             limit_s = self._process.limit_s
-            args = (tensors, rules, outputs, self._reset, limit_s, first)
+            args = (tensors, self._rules, outputs, self._reset, limit_s, first)
             (answers, elapsed_ns), _ = self._request(
                 "predict", *args, step="invoke", calls=2, stored=True
             )

@@ -9,6 +9,7 @@ from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.flips import MOST_SAMPLES
+from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.paired import share_interval
 from pytest_edgeai.judge.requirements import require_number, require_one_of
 from pytest_edgeai.judge.verdict import BudgetResult
@@ -64,7 +65,9 @@ class AgreementBudget(Budget):
         if at_most(self.limit, share):
             return self.result(share, n, "pass", reason, "", interval, tuple(details))
         advice = _ADVICE.get(self.baseline, _OTHER_MODEL)
-        return self.result(share, n, "fail", reason, advice, interval, tuple(details))
+        where, data = where_it_goes_wrong(evidence, self.baseline, differ.tolist(), n)
+        told = (*details, *where)
+        return self.result(share, n, "fail", reason, advice, interval, told, data=data)
 
 
 def _whom(baseline: str) -> str:

@@ -11,6 +11,7 @@ from pytest_edgeai.judge.budget import Budget, at_most
 from pytest_edgeai.judge.claims import Interval
 from pytest_edgeai.judge.evidence import BASELINES, Evidence, Score
 from pytest_edgeai.judge.flips import Flips, flips
+from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.metrics import MetricLike, metric_of
 from pytest_edgeai.judge.paired import drop_interval, resampled_interval
 from pytest_edgeai.judge.requirements import require_confidence, require_one_of
@@ -57,14 +58,14 @@ class AccuracyDropBudget(MetricBudget):
         interval = self._interval(own, base, flipped)
         verdict, advice = self._verdict(drop, interval), ""
         details = self._details(flipped, interval, verdict)
+        data = flipped.as_dict() if flipped else {}
         if verdict == "inconclusive":
             advice = self._more_samples(flipped, own)
         elif verdict == "fail":
-            advice = DROP_ADVICE
-        return self.result(
-            drop, own.samples, verdict, reason, advice, interval, details,
-            data=flipped.as_dict() if flipped else None,
-        )  # fmt: skip
+            advice, lost = DROP_ADVICE, data.get("lost", [])
+            where, layers = where_it_goes_wrong(evidence, self.baseline, lost, own.samples)
+            details, data = (*details, *where), {**data, **layers}
+        return self.result(drop, own.samples, verdict, reason, advice, interval, details, data=data)
 
     def _details(
         self, flipped: Flips | None, interval: Interval, verdict: Verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -77,6 +77,26 @@ class Score:
         return np.zeros(self.samples, int) if self.strata is None else self.strata
 
 
+@dataclass(frozen=True)
+class Layer:
+    """What a layer makes of some samples, against the same layer of a baseline.
+
+    Attributes:
+        name: what Keras calls it, as far as the file tells.
+        operator: ``CONV_2D``; ``INPUT`` for the model's input as it is stored.
+        inputs: places, in the list of all layers, of those that it reads.
+        error: RMS of the difference from the baseline's values over how far those vary (RMS) from
+            sample to sample, for which a quantisation step is the least; infinite with NaN.
+        saturated: share of the baseline's values that lie outside of its range.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[int, ...]
+    error: float
+    saturated: float = 0.0
+
+
 class Evidence(Protocol):
     """Measurements of one model on one device, made when a budget first asks for them."""
 
@@ -110,6 +130,14 @@ class Evidence(Protocol):
 
     def outputs(self, baseline: str | None = None) -> dict[str, Any]:
         """Outputs by name on the evaluation data, real values, shape (N, ...)."""
+        ...
+
+    def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
+        """The layers in the order of running, on the samples with these indices.
+
+        Raises:
+            EdgeAIError: they cannot be compared.
+        """
         ...
 
     def recorded(self) -> Found:

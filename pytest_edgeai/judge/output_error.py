@@ -11,6 +11,7 @@ from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.drop import DROP_ADVICE
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.flips import MOST_SAMPLES
+from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.requirements import require_number, require_one_of
 from pytest_edgeai.judge.verdict import BudgetResult
 
@@ -61,7 +62,9 @@ class OutputErrorBudget(Budget):
         details = (f"samples that differ most, by index: {named}",)
         if measured <= self.limit:
             return self.result(measured, n, "pass", reason, details=details)
-        return self.result(measured, n, "fail", reason, DROP_ADVICE, details=details)
+        where, data = where_it_goes_wrong(evidence, self.baseline, worst.tolist(), n)
+        told = (*details, *where)
+        return self.result(measured, n, "fail", reason, DROP_ADVICE, details=told, data=data)
 
 
 _WHAT = {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pytest_edgeai.device.interpreter import Interpreter
-from pytest_edgeai.errors import DataError
-from pytest_edgeai.judge.evidence import Score
+from pytest_edgeai.errors import DataError, EdgeAIError
+from pytest_edgeai.judge.evidence import Layer, Score
 from pytest_edgeai.judge.metrics import ACCURACY, Metric
 from pytest_edgeai.measure.answers import top_1
 from pytest_edgeai.measure.decoders import Decoder, decoded
+from pytest_edgeai.measure.layers import compare_layers
 from pytest_edgeai.measure.metrics import score
 from pytest_edgeai.measure.suspicions import suspicions
 from pytest_edgeai.model.dataset import Dataset
@@ -26,6 +28,7 @@ class Quality:
         data: the evaluation data.
         decoder: how outputs become predictions.
         ask: the outputs of the interpreter, or of a baseline by name, real values.
+        open_baseline: opens a variant that it is compared with, on the same device.
     """
 
     def __init__(
@@ -34,12 +37,14 @@ class Quality:
         data: Dataset,
         decoder: Decoder,
         ask: Callable[[str | None], Outputs],
+        open_baseline: Callable[[str], AbstractContextManager[Interpreter]],
     ) -> None:
         self.data = data
         self._interpreter = interpreter
         self._decoder = decoder
         self._ask = ask
-        self._outputs: dict[str | None, Outputs] = {}
+        self._open_baseline = open_baseline
+        self._outputs: dict[str | None, Outputs | EdgeAIError] = {}
         self._predictions: dict[str | None, Any] = {}
         self._scores: dict[tuple[Metric, str | None], Score] = {}
         self._classes: dict[str | None, Any] = {}
@@ -74,6 +79,20 @@ class Quality:
         """What would make a metric much better; see ``measure.suspicions``."""
         return suspicions(self._interpreter, self.data, self._decoder, metric)
 
+    def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
+        """The layers on these samples, by interpreters that nothing else uses.
+
+        Raises:
+            EdgeAIError: they cannot be compared.
+        """
+        own = self._interpreter
+        with (
+            self._open_baseline(baseline) as other,
+            Interpreter(own.device, own.model) as fresh,
+            own.device.together(f"comparison of the layers of {own.model.name}"),
+        ):
+            return compare_layers(fresh, other, self.data, samples)
+
     @property
     def known_accuracy(self) -> Score | None:
         """Its top-1 accuracy, if that was asked for."""
@@ -92,6 +111,13 @@ class Quality:
         return self._predictions[baseline]
 
     def _raw(self, baseline: str | None) -> Outputs:
+        """Asked once, also where it crashes or hangs."""
         if baseline not in self._outputs:
-            self._outputs[baseline] = self._ask(baseline)
-        return self._outputs[baseline]
+            try:
+                self._outputs[baseline] = self._ask(baseline)
+            except EdgeAIError as error:
+                self._outputs[baseline] = error
+        found = self._outputs[baseline]
+        if isinstance(found, EdgeAIError):
+            raise found
+        return found

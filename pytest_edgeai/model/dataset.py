@@ -44,6 +44,9 @@ class Dataset(Protocol):
     def take(self, limit: int | None, seed: int = 0) -> Dataset:
         """At most ``limit`` samples in the order they had, class proportions kept."""
 
+    def pick(self, indices: Array) -> Dataset:
+        """The samples with these indices, in this order."""
+
     def digest(self) -> str:
         """SHA-256, in hex, of the content and of how it is read."""
 
@@ -91,10 +94,11 @@ class ArrayDataset:
 
     def take(self, limit: int | None, seed: int = 0) -> Dataset:
         keep = sample_indices(len(self), self.labels, limit, seed)
-        if keep is None:
-            return self
-        labels = None if self.labels is None else self.labels[keep]
-        return ArrayDataset(self._inputs_at(keep), labels)
+        return self if keep is None else self.pick(keep)
+
+    def pick(self, indices: Array) -> Dataset:
+        labels = None if self.labels is None else self.labels[indices]
+        return ArrayDataset(self._inputs_at(indices), labels)
 
     def digest(self) -> str:
         sha256 = hashlib.sha256()

@@ -68,11 +68,12 @@ class ImageFolder:
 
     def take(self, limit: int | None, seed: int = 0) -> Dataset:
         keep = sample_indices(len(self), self.labels, limit, seed)
-        if keep is None:
-            return self
-        taken = copy.copy(self)
-        taken._keep(keep)
-        return taken
+        return self if keep is None else self.pick(keep)
+
+    def pick(self, indices: npt.NDArray[np.intp]) -> Dataset:
+        picked = copy.copy(self)
+        picked._keep(indices)
+        return picked
 
     def digest(self) -> str:
         sha256 = hashlib.sha256(self.preprocessing.describe().encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -184,7 +185,9 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
                 subject.warnings += check_contract(request, opened, data)
             return _outputs(request, opened, data, baseline)
 
-        subject.quality = Quality(opened, data, request.getfixturevalue("edge_decoder"), ask)
+        decoder = request.getfixturevalue("edge_decoder")
+        open_baseline = partial(_open_baseline, request, opened)
+        subject.quality = Quality(opened, data, decoder, ask, open_baseline)
     return subject
 
 
@@ -204,9 +207,16 @@ def _outputs(
     if baseline == HOST:
         with session.device(LOCAL).seat() as here, Interpreter(here, own.model) as other:
             return session.predictions(other, data)
-    _refuse_without_baseline(_source(request), own.variant, baseline)
-    with Interpreter(own.device, _models(request, baseline)(baseline)) as other:
+    with _open_baseline(request, own, baseline) as other:
         return session.predictions(other, data)
+
+
+def _open_baseline(request: pytest.FixtureRequest, own: Interpreter, baseline: str) -> Interpreter:
+    """Another variant of the model on the same device."""
+    from pytest_edgeai.device.interpreter import Interpreter
+
+    _refuse_without_baseline(_source(request), own.variant, baseline)
+    return Interpreter(own.device, _models(request, baseline)(baseline))
 
 
 def _refuse_without_baseline(source: ResolvedSource, variant: str, baseline: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from pytest_edgeai.device.spec import LOCAL
 from pytest_edgeai.errors import EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.evidence import LatencySamples, Score
+from pytest_edgeai.judge.evidence import LatencySamples, Layer, Score
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.measure.latency import Timing, conditions_of
@@ -113,6 +113,10 @@ class Subject:
     def _quality(self) -> Quality:
         assert self.quality is not None
         return self.quality
+
+    def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
+        """The layers on these samples, against a baseline's."""
+        return self._quality.layers(baseline, samples)
 
     def recorded(self) -> Found:
         """The stored baseline of this model and variant on this device."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.baseline import Found
-from pytest_edgeai.judge.evidence import LatencySamples, Score
+from pytest_edgeai.judge.evidence import LatencySamples, Layer, Score
 from pytest_edgeai.judge.markers import parse_marker
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.verdict import BudgetResult
@@ -28,6 +29,7 @@ class Answered:
     variant: str = "int8"
     size_bytes: int = 0
     asked: list[str | None] = field(default_factory=list)
+    compared: tuple[str, list[int]] | None = None
 
     def answered(self, baseline: str | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
         self.asked.append(baseline)
@@ -38,6 +40,10 @@ class Answered:
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         raise AssertionError("no labels are needed")
+
+    def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
+        self.compared = (baseline, list(samples))
+        return [Layer("dense", "FULLY_CONNECTED", (), 0.9)]
 
     def recorded(self) -> Found:
         raise AssertionError("no stored baseline is needed")
@@ -86,11 +92,22 @@ def test_the_last_bits_of_a_share_do_not_fail(n: int) -> None:
 
 def test_it_says_which_samples_differ_and_how() -> None:
     own, base = [0, 1, 2, 3, 0, 1], [0, 3, 2, 3, 1, 1]
-    result = judged(Answered({None: own, "source": base}), 0.9, baseline="source")
+    compared = Answered({None: own, "source": base})
+    result = judged(compared, 0.9, baseline="source")
     assert result.details == (
         "sample 1: class 1, from source 3",
         "sample 4: class 0, from source 1",
+        "layers whose error jumps first, on 6 samples against converted: dense (FULLY_CONNECTED, "
+        "0 % going in, 90 % coming out)",
     )
+    assert compared.compared == ("converted", [0, 1, 2, 3, 4, 5])
+    assert result.data["layers"][0]["name"] == "dense"
+
+
+def test_layers_are_compared_only_where_it_fails() -> None:
+    passing = evidence(0)
+    assert judged(passing, 0.9).data == {}
+    assert passing.compared is None
 
 
 def test_the_first_of_many_are_enough() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from pytest_edgeai.judge.baseline import (
     latency_baseline,
 )
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.evidence import LatencySamples, Score
+from pytest_edgeai.judge.evidence import LatencySamples, Layer, Score
 from pytest_edgeai.judge.markers import parse_marker
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.verdict import BudgetResult
@@ -49,6 +50,9 @@ class Measured:
 
     def recorded(self) -> Found:
         return self.found
+
+    def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
+        return [Layer("dense", "FULLY_CONNECTED", (), 0.9)]
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         hits = self.hits[baseline is not None]
@@ -362,7 +366,8 @@ class TestPairs:
 
     def test_where_it_went_wrong(self) -> None:
         result = only(judged("max_accuracy_drop", self.evidence(40, 0), 0.04))
-        assert result.details[-2:] == (
+        assert "whose error jumps first" in result.details[-1]
+        assert result.details[-3:-1] == (
             "classes that lost most: 0 (80.00 % -> 20.00 % of 50), 1 (100.00 % -> 80.00 % of 50)",
             "samples that are wrong now, by index: 20, 21, 22, 23, 24, ...",
         )

@@ -279,6 +279,13 @@ def test_batches_are_all_samples_in_order(size: int) -> None:
     np.testing.assert_array_equal(np.concatenate(batches), images(6))
 
 
+def test_picked_samples_come_in_the_order_asked_for() -> None:
+    picked = ArrayDataset(images(6), np.arange(6)).pick(np.array([4, 1]))
+    np.testing.assert_array_equal(everything(picked, 2), images(6)[[4, 1]])
+    assert picked.labels is not None
+    assert picked.labels.tolist() == [4, 1]
+
+
 def taken(labels: object, limit: int, seed: int = 0) -> list[int]:
     """The positions of the samples that ``take`` leaves."""
     values = np.asarray(labels)
