@@ -28,24 +28,34 @@ if TYPE_CHECKING:
     from pytest_edgeai.plugin.markers import (
         edge_model,
         edge_variants,
+        fully_quantized,
         max_accuracy_drop,
         max_latency_ms,
         max_regression,
         max_size_mb,
+        max_sustained_latency_ms,
         min_accuracy,
         min_agreement,
+        min_delegated,
+        min_throughput,
+        no_custom_ops,
     )
 
 _HOMES = {
     "plugin.markers": (
         "edge_model",
         "edge_variants",
+        "fully_quantized",
         "max_accuracy_drop",
         "max_latency_ms",
         "max_regression",
         "max_size_mb",
+        "max_sustained_latency_ms",
         "min_accuracy",
         "min_agreement",
+        "min_delegated",
+        "min_throughput",
+        "no_custom_ops",
     ),
     "model.dataset": ("ArrayDataset",),
     "model.image_folder": ("ImageFolder",),
@@ -83,12 +93,17 @@ __all__ = [
     "UsageError",
     "edge_model",
     "edge_variants",
+    "fully_quantized",
     "max_accuracy_drop",
     "max_latency_ms",
     "max_regression",
     "max_size_mb",
+    "max_sustained_latency_ms",
     "min_accuracy",
     "min_agreement",
+    "min_delegated",
+    "min_throughput",
+    "no_custom_ops",
 ]
 
 

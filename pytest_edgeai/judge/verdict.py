@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Verdict = Literal["pass", "fail", "inconclusive", "void", "error", "skipped"]
@@ -19,8 +19,9 @@ class BudgetResult:
         marker: the marker that set the limit.
         statistic: what of the measurement is limited: "p95", "size", "accuracy drop".
         limit: the limit, in ``unit``.
-        unit: "ms", "bytes", "fraction" (of samples), "points" (a difference of fractions), or
-            "score" (of the user's own metric, or a difference of scores).
+        unit: "ms", "per_second", "bytes", "fraction" (of samples or operators), "points" (a
+            difference of fractions), "count" (of things that should not be there), or "score" (of
+            the user's own metric, or a difference of scores).
         measured: the measured value, in ``unit``; None where nothing was measured.
         n: how many samples it rests on.
         verdict: see ``Verdict``.
@@ -30,6 +31,7 @@ class BudgetResult:
         low, high: confidence interval of ``measured``, each end of which holds with the budget's
             confidence; None where there is none.
         threads: interpreter threads that the budget named; None for the device's.
+        data: what reports draw from: builtins only, as in ``judge/sustained.py``.
     """
 
     marker: str
@@ -45,6 +47,7 @@ class BudgetResult:
     low: float | None = None
     high: float | None = None
     threads: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
 
     @property
     def headroom(self) -> float | None:
