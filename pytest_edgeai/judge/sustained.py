@@ -25,8 +25,10 @@ from pytest_edgeai.judge.verdict import BudgetResult
 
 WINDOW_S = 60.0
 FEWEST_WINDOWS = 3
-BAR = 20
-"""Columns of a bar: those of the slowest window, or of the limit."""
+COLUMNS = 73
+"""Of a plot: it stands indented in 79."""
+MOST_BAR = 20
+"""Columns of the longest bar: that of the slowest window, or of the limit."""
 _SLOWS_DOWN = (
     "cool the device, pause between runs, more threads or a smaller model; see the plot for when "
     "it slows down"
@@ -139,22 +141,23 @@ def plot(windows: Sequence[Window], limit_ms: float) -> str:
         ]
         for window in windows
     ]
-    top_ms = max(limit_ms, *map(_p95_ms, windows))
     heads = ["from", "runs", "median", "p95"]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    ends = ["", *(_state(window) for window in windows)]
-    bars = ["", *(_bar(_p95_ms(window), limit_ms, top_ms) for window in windows)]
+    ends = ["", *map(_state, windows)]
+    room = COLUMNS - sum(width + 2 for width in widths) - max(map(len, ends)) - 3
+    scale = min(MOST_BAR, room) / max(limit_ms, *map(_p95_ms, windows))
+    bars = ["", *(_bar(_p95_ms(window) * scale, limit_ms * scale) for window in windows)]
+    widest = max(map(len, bars))
     lines = ["the run in windows, times in ms:"]
     for row, bar, end in zip([heads, *rows], bars, ends, strict=True):
         cells = "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append(f"{cells}  {bar:<{BAR + 1}} {end}".rstrip())
+        lines.append(f"{cells}  {bar.ljust(widest)}  {end}".rstrip())
     return "\n".join(lines)
 
 
-def _bar(value_ms: float, limit_ms: float, top_ms: float) -> str:
-    filled, limit = (round(BAR * ms / top_ms) for ms in (value_ms, limit_ms))
-    bar = ("#" * filled).ljust(BAR + 1)
-    return bar[:limit] + "|" + bar[limit + 1 :]
+def _bar(columns: float, limit: float) -> str:
+    at, bar = round(limit), "#" * round(columns)
+    return f"{bar[:at]:{at}}|{bar[at + 1 :]}"
 
 
 def _state(window: Window) -> str:
