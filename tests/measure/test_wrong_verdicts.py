@@ -72,6 +72,14 @@ def test_right_verdicts_on_runs_without_pause(ratio: float, right: str) -> None:
     assert found == {right}
 
 
+def test_runs_without_pause_can_tell_it_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "pytest_edgeai.judge.claims.effective_runs", lambda samples, limit=None: len(samples)
+    )
+    seen = wrong_sustained_verdicts(LATENCIES[0], 0.9, False, RUNS)
+    assert seen["fail"] > 2 * (1 - CONFIDENCE) * RUNS
+
+
 def test_at_half_the_limit_little_is_measured() -> None:
     """150 runs or a second, which is 200 runs here."""
     random, times = np.random.default_rng(2), LATENCIES[0]
