@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 BYTES_PER_MB = 1024 * 1024
 """1 MB, as ``max_size_mb`` counts it."""
@@ -67,6 +68,23 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def rate(value: float) -> str:
+    """How often in a second: 254/s."""
+    return f"{significant(value)}/s"
+
+
+def listed(items: Sequence[str], most: int = 5) -> str:
+    """The first of several things, and how many more there are."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
+
+
+def kinds(counts: Mapping[str, int]) -> str:
+    """How many there are of each kind, the most frequent first: ``CONV_2D (15), SOFTMAX``."""
+    by_count = sorted(counts.items(), key=lambda entry: -entry[1])
+    return listed([name if times == 1 else f"{name} ({times:,})" for name, times in by_count])
+
+
 def value_text(value: float | None, unit: str) -> str:
     """A measured value or a limit with its unit."""
     if value is None:
@@ -75,6 +93,10 @@ def value_text(value: float | None, unit: str) -> str:
         return milliseconds(value)
     if unit == "bytes":
         return megabytes(value)
+    if unit == "per_second":
+        return rate(value)
+    if unit == "count":
+        return f"{value:,.0f}"
     if unit == "score":
         return significant(value)
     return points(value) if unit == "points" else share(value)

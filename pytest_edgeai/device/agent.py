@@ -197,6 +197,30 @@ def prove(interpreter_class):
         raise RuntimeError(f"relu(3) came out as {answer!r}")
 
 
+def taken_by_delegates(nodes):
+    """Which operators the delegates run, by index.
+
+    A runtime keeps the operators that a delegate took, and adds a DELEGATE with the tensors at the
+    border of its part of the graph: what lies between its outputs and its inputs is that part. An
+    operator that makes nothing, such as the assignment of a variable, is not seen among them.
+    """
+    makers = {
+        int(tensor): op for op in nodes if op["op_name"] != "DELEGATE" for tensor in op["outputs"]
+    }
+    taken = set()
+    for delegate in nodes:
+        if delegate["op_name"] == "DELEGATE":
+            seen = set(map(int, delegate["inputs"]))
+            ahead = list(map(int, delegate["outputs"]))
+            while ahead:
+                tensor = ahead.pop()
+                if tensor in makers and tensor not in seen:
+                    taken.add(makers[tensor]["index"])
+                    ahead += map(int, makers[tensor]["inputs"])
+                seen.add(tensor)
+    return taken
+
+
 class Agent:
     """One runtime and, after ``load``, one interpreter."""
 
@@ -398,14 +422,23 @@ class Agent:
         return np.array(samples, np.int64), of_others(used_before, used_after), ran_s * all_cores()
 
     def delegated(self):
-        """Whether a delegate (XNNPACK) took operators; None where the runtime does not tell."""
+        """Share of the operators that a delegate (XNNPACK) runs, and how many of each other kind.
+
+        None where the runtime does not tell.
+        """
         details = getattr(self.interpreter, "_get_ops_details", None)
         if details is None:
             return None
         try:
-            return any(op["op_name"] == "DELEGATE" for op in details())
+            nodes = details()
         except (RuntimeError, ValueError, KeyError):
             return None
+        others = [op for op in nodes if op["op_name"] != "DELEGATE"]
+        taken, left = taken_by_delegates(nodes), {}
+        for op in others:
+            if op["index"] not in taken:
+                left[op["op_name"]] = left.get(op["op_name"], 0) + 1
+        return len(taken) / max(len(others), 1), left
 
     def news(self, error):
         """An error's text without what was told before: a runtime collects its refusals."""

@@ -85,7 +85,9 @@ class Interpreter:
         device: where it runs.
         threads: interpreter threads, always set.
         load_ms: time to open the file and to allocate the tensors, in milliseconds.
-        delegated: whether a delegate (XNNPACK) runs part of it; None if the runtime won't tell.
+        delegated: share of the operators that a delegate (XNNPACK) runs; None if the runtime won't
+            tell.
+        undelegated: how many operators no delegate runs, by kind.
         clock: told of device time once a benchmark has begun.
         used: what else the machine did in the timed runs so far.
         before_bursts: conditions when a benchmark began.
@@ -114,7 +116,6 @@ class Interpreter:
             try:
                 self.load_ms = self._load()
                 self._refresh_details()
-                self.delegated: bool | None = self._request("delegated")[0]
             except BaseException:
                 self.close()
                 raise
@@ -410,6 +411,8 @@ class Interpreter:
 
     def _refresh_details(self) -> None:
         self._inputs, self._outputs = self.get_input_details(), self.get_output_details()
+        told: tuple[float | None, dict[str, int]] = self._request("delegated")[0] or (None, {})
+        self.delegated, self.undelegated = told
         self._stale = False
 
     def _refresh_if_stale(self) -> None:

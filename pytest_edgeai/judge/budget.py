@@ -20,6 +20,8 @@ class Budget(ABC):
     marker: ClassVar[str]
     threads: int | None = None
     """Interpreter threads that it is judged with; None for the device's."""
+    device: str | None = None
+    """The only device that it is judged on; None for any."""
 
     @property
     def needs_data(self) -> bool:
@@ -53,6 +55,19 @@ class Budget(ABC):
     def needs_latency(self, device_name: str) -> bool:
         """Whether it is judged on latency on this device."""
         return False
+
+    def own_seconds(self, device_name: str) -> float:
+        """How long it runs the model by itself on this device."""
+        return 0.0
+
+    def is_for(self, device_name: str) -> bool:
+        """Whether it is judged on this device."""
+        return self.device in (None, device_name)
+
+    def elsewhere(self, device_name: str) -> BudgetResult:
+        """The result on a device that it is not for."""
+        reason = f"a budget for device {self.device!r}; this is {device_name!r}"
+        return self.result(None, 0, "skipped", reason)
 
     def is_decided(self, samples: LatencySamples, evidence: Evidence) -> bool:
         """Whether so many samples of the latency tell; if no number did so far, more are taken."""

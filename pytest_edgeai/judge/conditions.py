@@ -49,13 +49,16 @@ def throttling(snapshots: Iterable[Mapping[str, Any]]) -> list[str]:
     return [name for bit, name in enumerate(FLAGS) if up >> bit & 1]
 
 
-def disturbance(conditions: Mapping[str, Any], is_their_fault: bool = True) -> Disturbance | None:
+def disturbance(
+    conditions: Mapping[str, Any], is_their_fault: bool = True, by_heat: bool = True
+) -> Disturbance | None:
     """What spoils a measurement of latency, if anything does.
 
     Args:
         conditions: as recorded with it.
         is_their_fault: whether work of others, which can only slow it down, may be why it comes out
             as it does.
+        by_heat: whether heat and throttling do; not where it looks for them.
     """
     if conditions.get("emulated") and not conditions.get("allow_emulated_timing"):
         return Disturbance(
@@ -63,6 +66,18 @@ def disturbance(conditions: Mapping[str, Any], is_their_fault: bool = True) -> D
             "time it on the board itself, or set allow_emulated_timing in the device's table",
             may_pass=False,
         )
+    if by_heat and (heat := _heat(conditions)):
+        return heat
+    others = conditions.get("others_share")
+    if others is not None and others > OTHERS_SHARE and is_their_fault:
+        return Disturbance(
+            f"other processes kept {others:.0%} of the machine busy while it was timed",
+            "stop what else runs there, or time it on a machine of its own",
+        )
+    return None
+
+
+def _heat(conditions: Mapping[str, Any]) -> Disturbance | None:
     if conditions.get("throttling"):
         return Disturbance(
             f"the device was slowed down while it was timed: {', '.join(conditions['throttling'])}",
@@ -82,12 +97,6 @@ def disturbance(conditions: Mapping[str, Any], is_their_fault: bool = True) -> D
                 f"of {limit:g}",
                 "cool the board, or raise max_temperature_c",
             )
-    others = conditions.get("others_share")
-    if others is not None and others > OTHERS_SHARE and is_their_fault:
-        return Disturbance(
-            f"other processes kept {others:.0%} of the machine busy while it was timed",
-            "stop what else runs there, or time it on a machine of its own",
-        )
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -97,6 +97,90 @@ class Layer:
     saturated: float = 0.0
 
 
+@dataclass(frozen=True)
+class Window:
+    """A part of a sustained run.
+
+    Attributes:
+        begin_s: when it began, from the begin of the run.
+        seconds: how long it was.
+        runs: how many there were.
+        samples_ns: the times of single runs, or of an even choice of them, in their order.
+        others_share: share of the machine that others used.
+        temperature_c, frequency_mhz: at its end; None where the system does not tell.
+    """
+
+    begin_s: float
+    seconds: float
+    runs: int
+    samples_ns: np.ndarray[Any, np.dtype[np.int64]]
+    others_share: float | None = None
+    temperature_c: float | None = None
+    frequency_mhz: float | None = None
+
+
+@dataclass(frozen=True)
+class SustainedRun:
+    """A model that ran without pause, in windows, and what it ran under."""
+
+    windows: tuple[Window, ...]
+    conditions: dict[str, Any] = field(default_factory=dict)
+
+    def samples(self, window: Window) -> LatencySamples:
+        """The samples of one window, as taken under the run's conditions."""
+        conditions = {**self.conditions, "others_share": window.others_share}
+        return LatencySamples(window.samples_ns, conditions)
+
+
+IsEnough = Callable[[SustainedRun], bool]
+"""Asked after each window whether the run so far tells."""
+
+
+class FileTensor(Protocol):
+    """What budgets ask of a tensor in a file."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def by_custom(self) -> bool: ...
+
+
+class FileOperator(Protocol):
+    """What budgets ask of a kind of operator in a file."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def custom(self) -> bool: ...
+
+
+class FileFacts(Protocol):
+    """What budgets ask of a file; ``model.facts.ModelFacts`` has it."""
+
+    @property
+    def inputs(self) -> Sequence[FileTensor]: ...
+
+    @property
+    def outputs(self) -> Sequence[FileTensor]: ...
+
+    @property
+    def operators(self) -> Sequence[FileOperator]: ...
+
+    @property
+    def float_operators(self) -> Sequence[str]: ...
+
+    @property
+    def float_weights(self) -> Sequence[FileTensor]: ...
+
+
 class Evidence(Protocol):
     """Measurements of one model on one device, made when a budget first asks for them."""
 
@@ -110,11 +194,30 @@ class Evidence(Protocol):
     def size_bytes(self) -> int: ...
 
     @property
+    def facts(self) -> FileFacts: ...
+
+    @property
+    def delegated(self) -> float | None:
+        """Share of the operators that a delegate runs; None where the runtime does not tell."""
+        ...
+
+    @property
+    def undelegated(self) -> Mapping[str, int]:
+        """How many operators no delegate runs, by kind."""
+        ...
+
+    @property
     def is_on_host(self) -> bool:
         """Whether it runs on the machine that pytest runs on, with the runtime chosen there."""
         ...
 
     def latency(self, threads: int | None) -> LatencySamples: ...
+
+    def sustained(
+        self, lengths_s: Sequence[float], threads: int | None, is_enough: IsEnough
+    ) -> SustainedRun:
+        """The model run without pause in windows of these lengths, or until it is enough."""
+        ...
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """The metric of the model itself, or of its baseline."""

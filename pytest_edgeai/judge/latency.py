@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, NamedTuple
@@ -30,7 +31,7 @@ _TOO_SLOW = (
 
 
 class Judged(NamedTuple):
-    """A statistic of latency against a limit, in milliseconds."""
+    """A statistic of latency against a limit, in milliseconds or in runs per second."""
 
     measured: float
     interval: Interval
@@ -68,7 +69,7 @@ class LatencyBudget(Budget):
         return self.claim.least_runs
 
     def needs_latency(self, device_name: str) -> bool:
-        return self.device in (None, device_name)
+        return self.is_for(device_name)
 
     def is_decided(self, samples: LatencySamples, evidence: Evidence) -> bool:
         return self.claim.holds(samples.ms, self.limit_ms) is not None
@@ -77,11 +78,10 @@ class LatencyBudget(Budget):
         return spoils(samples, self.claim, self.limit_ms)
 
     def judge(self, evidence: Evidence) -> BudgetResult:
-        if not self.needs_latency(evidence.device_name):
-            reason = f"a budget for device {self.device!r}; this is {evidence.device_name!r}"
-            return self.result(None, 0, "skipped", reason)
+        if not self.is_for(evidence.device_name):
+            return self.elsewhere(evidence.device_name)
         samples = evidence.latency(self.threads)
-        found = judged(samples, self.claim, self.limit_ms)
+        found = judged(samples, self.claim, self.limit_ms, self.bound[1])
         return self.result(
             found.measured,
             len(samples.ms),
@@ -92,22 +92,49 @@ class LatencyBudget(Budget):
         )
 
 
-def judged(samples: LatencySamples, claimed: Claim, limit_ms: float) -> Judged:
-    """Judge samples by a claim, and by the conditions that they were taken under."""
+@dataclass(frozen=True)
+class ThroughputBudget(LatencyBudget):
+    """A least number of runs per second, one after the other: a limit on the mean latency."""
+
+    marker: ClassVar[str] = "min_throughput"
+
+    @property
+    def label(self) -> str:
+        return "throughput"
+
+    @property
+    def bound(self) -> tuple[float, str]:
+        return _in_unit(self.limit_ms, "per_second"), "per_second"
+
+
+def judged(
+    samples: LatencySamples,
+    claimed: Claim,
+    limit_ms: float,
+    unit: str = "ms",
+    is_steady: bool = True,
+) -> Judged:
+    """Judge samples by a claim, and by the conditions that they were taken under.
+
+    Args:
+        unit: "ms", or "per_second" for what is shown as runs per second.
+        is_steady: whether heat and drift spoil it; not where they are looked for.
+    """
     times = samples.ms
     holds, told_at = claimed.decision(times, limit_ms, samples.looks)
-    measured = statistic(claimed.name, times)
-    interval = claimed.interval(times[:told_at]).with_told(holds, limit_ms)
-    spoilt = _spoilt(samples, claimed, limit_ms, holds)
+    measured = _in_unit(statistic(claimed.name, times), unit)
+    in_ms = claimed.interval(times[:told_at]).with_told(holds, limit_ms)
+    interval = _interval_in_unit(in_ms, unit)
+    spoilt = _spoilt(samples, claimed, limit_ms, holds, is_steady)
     if spoilt is not None:
         again = ", in a second run as well" if samples.conditions.get("first_void") else ""
         reason = f"{spoilt.reason}{again}"
         return Judged(measured, interval, "void", reason, spoilt.advice)
     if holds is None:
-        reason, advice = _undecided(samples, claimed, limit_ms, interval)
+        reason, advice = _undecided(samples, claimed, limit_ms, in_ms, unit)
         return Judged(measured, interval, "inconclusive", reason, advice)
     reason = f"{claimed.name} of {units.count(len(times), 'run')}"
-    sure = _interval_text(claimed, interval, holds)
+    sure = _interval_text(claimed, interval, holds == (unit == "ms"), unit)
     more = claimed.says(times, limit_ms)
     reason = ", ".join(filter(None, (reason, sure, more)))
     if holds:
@@ -121,8 +148,27 @@ def spoils(samples: LatencySamples, claimed: Claim, limit_ms: float) -> Disturba
     return _spoilt(samples, claimed, limit_ms, holds)
 
 
+def _in_unit(ms: float, unit: str) -> float:
+    """A time, or how many of that length there are in a second."""
+    if unit == "ms":
+        return ms
+    return 1e3 / ms if ms > 0 else math.inf
+
+
+def _interval_in_unit(interval: Interval, unit: str) -> Interval:
+    """The longest times are the fewest in a second."""
+    if unit == "ms":
+        return interval
+    ends = [None if ms is None else _in_unit(ms, unit) for ms in (interval.high, interval.low)]
+    return Interval(*[end if end != math.inf else None for end in ends])
+
+
 def _spoilt(
-    samples: LatencySamples, claimed: Claim, limit_ms: float, holds: bool | None
+    samples: LatencySamples,
+    claimed: Claim,
+    limit_ms: float,
+    holds: bool | None,
+    is_steady: bool = True,
 ) -> Disturbance | None:
     import numpy as np
 
@@ -130,21 +176,24 @@ def _spoilt(
     is_hopeless = holds is False and float(np.quantile(times, 0.05)) > HOPELESS * limit_ms
     is_short = holds is None and len(times) < claimed.least_runs
     is_their_fault = not (holds or is_hopeless or is_short)
-    return disturbance(samples.conditions, is_their_fault) or drifted(
+    spoilt = disturbance(samples.conditions, is_their_fault, by_heat=is_steady)
+    if spoilt is not None or not is_steady:
+        return spoilt
+    return drifted(
         statistic(claimed.name, times), limit_ms, drift(times), statistic("median", times)
     )
 
 
-def _interval_text(claimed: Claim, interval: Interval, holds: bool) -> str:
-    bound, words = (interval.high, "at most") if holds else (interval.low, "at least")
+def _interval_text(claimed: Claim, interval: Interval, is_under: bool, unit: str) -> str:
+    bound, words = (interval.high, "at most") if is_under else (interval.low, "at least")
     if bound is None or claimed.name == "max":
         return ""
     sure = units.percent(1 - claimed.error)
-    return f"{words} {units.milliseconds(bound)} with {sure} confidence"
+    return f"{words} {units.value_text(bound, unit)} with {sure} confidence"
 
 
 def _undecided(
-    samples: LatencySamples, claimed: Claim, limit_ms: float, interval: Interval
+    samples: LatencySamples, claimed: Claim, limit_ms: float, interval: Interval, unit: str
 ) -> tuple[str, str]:
     """Why the samples cannot tell, and what would."""
     times, sure = samples.ms, units.percent(1 - claimed.error)
@@ -159,7 +208,8 @@ def _undecided(
             "confidence"
         )
     else:
-        low, high = units.milliseconds(interval.low), units.milliseconds(interval.high)
+        ends = sorted(_in_unit(ms, unit) for ms in (interval.low, interval.high))
+        low, high = (units.value_text(end, unit) for end in ends)
         reason = (
             f"{name} of {runs} is between {low} and {high} with {sure} confidence: the limit lies "
             "in between"
@@ -207,3 +257,24 @@ def max_latency_ms(
         LatencyBudget(name, float(limit), confidence or DEFAULT_CONFIDENCE, threads, device)
         for name, limit in given.items()
     )
+
+
+def min_throughput(
+    per_second: float,
+    *,
+    confidence: float | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+) -> tuple[Budget, ...]:
+    """Inferences per second, one after the other, in steady state: 1 / mean latency.
+
+    Args:
+        per_second: the limit.
+        confidence, threads, device: as for ``max_latency_ms``.
+    """
+    require_number("per_second", per_second, above=0.0)
+    require_confidence(confidence)
+    require_threads(threads)
+    require_device(device)
+    sure = confidence or DEFAULT_CONFIDENCE
+    return (ThroughputBudget("mean", 1e3 / float(per_second), sure, threads, device),)

@@ -10,22 +10,30 @@ from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.accuracy import min_accuracy
 from pytest_edgeai.judge.agreement import min_agreement
 from pytest_edgeai.judge.budget import Budget
+from pytest_edgeai.judge.delegation import min_delegated
 from pytest_edgeai.judge.drop import max_accuracy_drop
-from pytest_edgeai.judge.latency import max_latency_ms
+from pytest_edgeai.judge.facts import fully_quantized, no_custom_ops
+from pytest_edgeai.judge.latency import max_latency_ms, min_throughput
 from pytest_edgeai.judge.output_error import max_output_error
 from pytest_edgeai.judge.regression import max_regression
 from pytest_edgeai.judge.size import max_size_mb
+from pytest_edgeai.judge.sustained import max_sustained_latency_ms
 
 MARKERS: dict[str, Callable[..., tuple[Budget, ...]]] = {
     function.__name__: function
     for function in (
         max_latency_ms,
+        min_throughput,
         max_size_mb,
+        fully_quantized,
+        no_custom_ops,
+        min_delegated,
         max_accuracy_drop,
         min_accuracy,
         min_agreement,
         max_output_error,
         max_regression,
+        max_sustained_latency_ms,  # the last: it heats the device
     )
 }
 

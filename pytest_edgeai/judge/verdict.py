@@ -19,8 +19,9 @@ class BudgetResult:
         marker: the marker that set the limit.
         statistic: what of the measurement is limited: "p95", "size", "accuracy drop".
         limit: the limit, in ``unit``.
-        unit: "ms", "bytes", "fraction" (of samples), "points" (a difference of fractions), or
-            "score" (of a metric that is no share, or a difference of scores).
+        unit: "ms", "per_second", "bytes", "fraction" (of samples or operators), "points" (a
+            difference of fractions), "count" (of things that should not be there), or "score" (of
+            a metric that is no share, or a difference of scores).
         measured: the measured value, in ``unit``; None where nothing was measured.
         n: how many samples it rests on.
         verdict: see ``Verdict``.
@@ -31,7 +32,7 @@ class BudgetResult:
             confidence; None where there is none.
         threads: interpreter threads that the budget named; None for the device's.
         is_floor: whether the measurement has to reach the limit, not to stay within it.
-        data: what reports draw from, as plain data.
+        data: what reports draw from: builtins only, as in ``judge/sustained.py``.
     """
 
     marker: str

@@ -13,7 +13,7 @@ from pytest_edgeai.model.facts import (
     ModelFacts,
     TensorFacts,
 )
-from pytest_edgeai.units import count, share
+from pytest_edgeai.units import count, kinds, listed, share
 
 EdgeType = Literal["uint8", "int8", "float32"]
 """What a conversion was told to make of float inputs and outputs."""
@@ -25,7 +25,6 @@ Source: ``minimum_elements_for_weights`` of its converter; 1,023 stay and 1,024 
 """
 
 HALF = 0.5
-LISTED = 5
 NAME_LENGTH = 60
 
 
@@ -148,7 +147,7 @@ def _share_of_weights(value: float) -> str:
 
 
 def _tensors(tensors: Sequence[TensorFacts]) -> str:
-    return _listed([_tensor(tensor) for tensor in tensors])
+    return listed([_tensor(tensor) for tensor in tensors])
 
 
 def _tensor(tensor: TensorFacts) -> str:
@@ -157,10 +156,4 @@ def _tensor(tensor: TensorFacts) -> str:
 
 
 def _names(operators: Sequence[str]) -> str:
-    counts = Counter(operators).most_common()
-    return _listed([name if times == 1 else f"{name} ({times})" for name, times in counts])
-
-
-def _listed(items: Sequence[str]) -> str:
-    more = f" and {len(items) - LISTED:,} more" if len(items) > LISTED else ""
-    return ", ".join(items[:LISTED]) + more
+    return kinds(Counter(operators))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 WIDTH = 79
+_TIMED = ("ms", "per_second")
 _ADDRESS = re.compile(" at 0x[0-9a-f]+")
 """Where an object is differs from one xdist worker to the next."""
 
@@ -164,7 +165,9 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
             lines.append("    as above")
             continue
         details = [result.reason, *result.details]
-        if result.unit == "ms" and result.measured is not None and result.threads not in shown:
+        if "conditions" in result.data:
+            details += _conditions_text(result.data["conditions"])
+        elif result.unit in _TIMED and result.measured is not None and result.threads not in shown:
             details += _conditions(subject, result.threads)
             shown.append(result.threads)
         shown.append(result.reason)
@@ -200,7 +203,7 @@ def _gap(result: BudgetResult) -> str:
     side = "under" if result.is_floor else "over"
     unit = "points" if result.unit == "fraction" else result.unit
     text += f": {units.value_text(abs(result.measured - result.limit), unit)} {side}"
-    if unit in ("points", "score"):
+    if unit in ("points", "score") or not result.limit:
         return text
     return f"{text} ({units.significant(result.measured / result.limit)} times the limit)"
 
@@ -214,12 +217,17 @@ def _conditions(subject: Subject, threads: int | None) -> list[str]:
         f"{name} {units.milliseconds(statistic(name, samples.ms))}"
         for name in ("median", "p95", "max")
     )
-    return [
-        f"{figures}; inputs {seen['input']}",
+    inputs, machine = _conditions_text(seen)
+    return [f"{figures}; {inputs}", machine]
+
+
+def _conditions_text(seen: dict[str, Any]) -> tuple[str, str]:
+    return (
+        f"inputs {seen['input']}",
         f"{seen['runtime']} {seen['runtime_version']}, "
         f"{units.count(seen['threads'], 'thread')}, {seen['cpu']} ({seen['machine']}), "
         f"{_machine_text(seen['before'], seen['after'], seen['others_share'])}",
-    ]
+    )
 
 
 def _machine_text(before: dict[str, Any], after: dict[str, Any], others: float | None) -> str:

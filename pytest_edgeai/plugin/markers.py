@@ -9,7 +9,18 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pytest
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.judge import accuracy, agreement, drop, latency, output_error, regression, size
+from pytest_edgeai.judge import (
+    accuracy,
+    agreement,
+    delegation,
+    drop,
+    facts,
+    latency,
+    output_error,
+    regression,
+    size,
+    sustained,
+)
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker, signature_text
 from pytest_edgeai.model.source import ModelSource
@@ -18,6 +29,8 @@ from pytest_edgeai.plugin.collection import model_mark, nearest_marks
 
 P = ParamSpec("P")
 T = TypeVar("T")
+OF_TIMINGS = ("max_latency_ms", "max_regression", "max_sustained_latency_ms", "min_throughput")
+"""Markers whose verdicts have the run's confidence unless they name one."""
 DEFAULT_VARIANTS: tuple[Variant, ...] = ("converted", "dynamic", "int8")
 
 
@@ -64,7 +77,12 @@ def _edge_variants(*variants: Variant) -> tuple[Variant, ...]:
 
 _edge_model.__name__, _edge_variants.__name__ = "edge_model", "edge_variants"
 max_latency_ms = _decorator(latency.max_latency_ms)
+max_sustained_latency_ms = _decorator(sustained.max_sustained_latency_ms)
+min_throughput = _decorator(latency.min_throughput)
 max_size_mb = _decorator(size.max_size_mb)
+fully_quantized = _decorator(facts.fully_quantized)
+no_custom_ops = _decorator(facts.no_custom_ops)
+min_delegated = _decorator(delegation.min_delegated)
 max_regression = _decorator(regression.max_regression)
 max_accuracy_drop = _decorator(drop.max_accuracy_drop)
 min_accuracy = _decorator(accuracy.min_accuracy)
@@ -98,7 +116,7 @@ def budgets_of(item: pytest.Item, confidence: float) -> tuple[Budget, ...]:
     for name in MARKERS:
         for mark in nearest_marks(item, name):
             given = dict(mark.kwargs)
-            if name in ("max_latency_ms", "max_regression") and given.get("confidence") is None:
+            if name in OF_TIMINGS and given.get("confidence") is None:
                 given["confidence"] = confidence
             found += parse_marker(name, mark.args, given)
     return tuple(found)

@@ -249,21 +249,25 @@ def header_lines(session: EdgeSession, devices: Iterable[str]) -> list[str]:
 
 def time_estimate(asked: Iterable[Asked], settings: Settings) -> list[str]:
     """How long the latency measurements of these tests will take, in a line; none without any."""
-    count = 0
+    from pytest_edgeai import units
+
+    count, own_s = 0, 0.0
     for test in asked:
+        runs_s = [sum(b.own_seconds(device) for b in test.budgets) for device in settings.device]
+        own_s += len(test.variants) * max(runs_s)
         timed = [
             {budget.threads for budget in test.budgets if budget.needs_latency(device)}
             for device in settings.device
         ]
         # With several devices there is a test for each; which one, only its fixture knows.
         count += len(test.variants) * max(map(len, timed))
+    sustained = f"sustained runs of {units.seconds(own_s)}" if own_s else ""
     if not count:
-        return []
-    from pytest_edgeai import units
-
+        return [f"edgeai: {sustained}"] if sustained else []
     most = count * settings.max_seconds
     least = min(count * SECONDS_IF_CLEAR, most)
+    what = " and ".join(filter(None, (units.count(count, "latency measurement"), sustained)))
     return [
-        f"edgeai: {units.count(count, 'latency measurement')}: {units.seconds(least)} if all is "
-        f"clear, {units.seconds(most)} if nothing is, more if void"
+        f"edgeai: {what}: {units.seconds(least + own_s)} if all is clear, "
+        f"{units.seconds(most + own_s)} if nothing is, more if void"
     ]

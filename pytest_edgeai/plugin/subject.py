@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from pytest_edgeai.device.spec import LOCAL
 from pytest_edgeai.errors import EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.evidence import LatencySamples, Layer, Score
+from pytest_edgeai.judge.evidence import IsEnough, LatencySamples, Layer, Score, SustainedRun
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.measure.latency import Timing, conditions_of
 from pytest_edgeai.measure.quality import Quality
+from pytest_edgeai.measure.sustained import measure_sustained
+from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.preprocessing import Preprocessing
+from pytest_edgeai.plugin.timing import with_threads
 from pytest_edgeai.report.record import Record, record
 
 
@@ -83,6 +87,21 @@ class Subject:
         """Size of the model's file."""
         return self.interpreter.model.facts.size_bytes
 
+    @property
+    def facts(self) -> ModelFacts:
+        """What the model's file says of itself."""
+        return self.interpreter.model.facts
+
+    @property
+    def delegated(self) -> float | None:
+        """Share of the operators that a delegate runs; None where the runtime does not tell."""
+        return self.interpreter.delegated
+
+    @property
+    def undelegated(self) -> dict[str, int]:
+        """How many operators no delegate runs, by kind."""
+        return self.interpreter.undelegated
+
     def latency(self, threads: int | None) -> LatencySamples:
         """Latency with so many threads; measured once for all budgets of the test."""
         threads = threads or self.interpreter.threads
@@ -92,6 +111,14 @@ class Subject:
         if isinstance(found, EdgeAIError):
             raise found
         return found
+
+    def sustained(
+        self, lengths_s: Sequence[float], threads: int | None, is_enough: IsEnough
+    ) -> SustainedRun:
+        """The model run without pause in windows of these lengths, or until it is enough."""
+        with ExitStack() as opened:
+            own = with_threads(self.interpreter, threads, opened)
+            return measure_sustained(own, lengths_s, is_enough)
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """A metric of the interpreter, or of its baseline."""

@@ -52,14 +52,18 @@ def time_subjects(subjects: list[Subject], max_seconds: float) -> None:
 
 
 def _interpreter(subject: Subject, threads: int, opened: ExitStack) -> Interpreter | None:
-    """The subject's own, or one of the same model with other threads and the same inputs."""
-    own = subject.interpreter
-    if threads == own.threads:
-        return own
+    """Of a subject, with so many threads; what keeps it from being opened is what was measured."""
     try:
-        other = opened.enter_context(Interpreter(own.device, own.model, threads))
-        other.take_inputs(own)
+        return with_threads(subject.interpreter, threads, opened)
     except EdgeAIError as error:
         subject.measured[threads] = error
         return None
+
+
+def with_threads(own: Interpreter, threads: int | None, opened: ExitStack) -> Interpreter:
+    """An interpreter, or another of the same model with other threads and the same inputs."""
+    if threads in (None, own.threads):
+        return own
+    other = opened.enter_context(Interpreter(own.device, own.model, threads))
+    other.take_inputs(own)
     return other

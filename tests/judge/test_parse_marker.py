@@ -21,6 +21,11 @@ SIGNATURES = {
     "min_agreement": "(limit, *, baseline='converted')",
     "max_output_error": "(limit, *, norm='max', baseline='converted')",
     "max_regression": "(fraction, *, of='p95', confidence=None)",
+    "fully_quantized": "()",
+    "no_custom_ops": "()",
+    "min_delegated": "(share)",
+    "min_throughput": "(per_second, *, confidence=None, threads=None, device=None)",
+    "max_sustained_latency_ms": "(*, p95, seconds, confidence=None, threads=None, device=None)",
 }
 WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("max_latency_ms", (), {}, "no limit given: one of mean, median, p90, p95, p99, max"),
@@ -84,6 +89,34 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("max_regression", (10,), {}, "fraction must be a number from 0 to 1, not 10"),
     ("max_regression", (0.1,), {"of": "max"}, "of='max' is not known"),
     ("max_regression", (0.1,), {"confidence": 95}, "over 0.5 under 1, not 95"),
+    ("fully_quantized", (True,), {}, "too many positional arguments"),
+    ("no_custom_ops", (), {"except_for": "X"}, "unexpected keyword argument 'except_for'"),
+    ("min_delegated", (), {}, "missing a required argument: 'share'"),
+    ("min_delegated", (90,), {}, "share must be a number over 0 to 1, not 90"),
+    ("min_throughput", (), {}, "missing a required argument: 'per_second'"),
+    ("min_throughput", (0,), {}, "per_second must be a number over 0, not 0"),
+    ("min_throughput", (30,), {"confidence": 95}, "over 0.5 under 1, not 95"),
+    ("min_throughput", (30,), {"threads": 0}, "threads must be a whole number from 1"),
+    ("min_throughput", (30,), {"device": 3}, "device must be a device's name, not 3"),
+    ("max_sustained_latency_ms", (), {"p95": 40}, "missing a required argument: 'seconds'"),
+    ("max_sustained_latency_ms", (), {"seconds": 9}, "missing a required argument: 'p95'"),
+    ("max_sustained_latency_ms", (40, 9), {}, "too many positional arguments"),
+    ("max_sustained_latency_ms", (), {"p95": 0, "seconds": 9}, "p95 must be a number over 0"),
+    ("max_sustained_latency_ms", (), {"p95": 1, "seconds": 0.5}, "number from 1, not 0.5"),
+    ("max_sustained_latency_ms", (), {"p95": 1, "seconds": NAN}, "number from 1, not nan"),
+    (
+        "max_sustained_latency_ms",
+        (),
+        {"p95": 1, "seconds": 9, "confidence": 95},
+        "over 0.5 under 1, not 95",
+    ),
+    (
+        "max_sustained_latency_ms",
+        (),
+        {"p95": 1, "seconds": 9, "threads": 0},
+        "threads must be a whole number from 1",
+    ),
+    ("max_sustained_latency_ms", (), {"p95": 1, "seconds": 9, "device": 3}, "device's name, not 3"),
 ]
 
 

@@ -21,9 +21,11 @@ from scipy.signal import lfilter
 from pytest_edgeai.device.device import DeviceFacts
 from pytest_edgeai.device.interpreter import Used
 from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.judge.evidence import SustainedRun
 from pytest_edgeai.judge.latency import LatencyBudget
 from pytest_edgeai.judge.statistics import QUANTILES
-from pytest_edgeai.measure import latency
+from pytest_edgeai.judge.sustained import SustainedBudget
+from pytest_edgeai.measure import latency, sustained
 
 CAP_S = 15.0
 CONFIDENCE = 0.95
@@ -100,11 +102,25 @@ class Simulated:
         return taken
 
 
+class SlowsDown(Simulated):
+    """Its runs take longer after so many seconds: before, ``ease`` of what they take then."""
+
+    slow_from_s, ease = 2 / 3 * CAP_S, 0.7
+
+    def time_runs(self, *args: Any) -> Any:
+        if self.now >= self.slow_from_s:
+            return super().time_runs(*args)
+        before = self.now
+        taken = np.rint(super().time_runs(*args) * self.ease).astype(np.int64)
+        self.now = before + float(taken.sum()) / 1e9
+        return taken
+
+
 @contextmanager
 def time_of(interpreter: Simulated) -> Iterator[None]:
-    """Let the loop read the simulated clock."""
+    """Let the loops read the simulated clock."""
     clock = SimpleNamespace(monotonic=lambda: interpreter.now)
-    with mock.patch.object(latency, "time", clock):
+    with mock.patch.object(latency, "time", clock), mock.patch.object(sustained, "time", clock):
         yield
 
 
@@ -137,6 +153,31 @@ def wrong_verdicts(
     return Counter(verdict(Simulated(times, correlation, random), budget)[0] for _ in range(runs))
 
 
+def sustained_verdict(interpreter: Simulated, budget: SustainedBudget) -> str:
+    """Of one run of ``CAP_S``, in thirds."""
+
+    class Taken:
+        device_name = "simulated"
+
+        def sustained(self, lengths_s: Any, threads: Any, is_enough: Any) -> SustainedRun:
+            return sustained.measure_sustained(interpreter, lengths_s, is_enough)  # type: ignore[arg-type]
+
+    with time_of(interpreter):
+        return budget.judge(Taken()).verdict  # type: ignore[arg-type]
+
+
+def wrong_sustained_verdicts(
+    times: Latency, correlation: float, is_over: bool, runs: int, seed: int = 0
+) -> Counter[str]:
+    """Verdicts where the p95 of the last third alone is a hair over, or those of all are under."""
+    side = 1 if is_over else -1
+    limit = float(times.at(1 - 0.05 * (1 + side * HAIR)))
+    budget = SustainedBudget(limit, CAP_S, CONFIDENCE)
+    kind = SlowsDown if is_over else Simulated
+    random = np.random.default_rng([seed, int(correlation * 100), is_over, LATENCIES.index(times)])
+    return Counter(sustained_verdict(kind(times, correlation, random), budget) for _ in range(runs))
+
+
 def table(runs: int) -> Iterator[str]:
     """Shares of wrong verdicts, in Markdown."""
     heads = [f"{r:g} {side}" for r in CORRELATIONS for side in ("pass", "fail")]
@@ -150,6 +191,20 @@ def table(runs: int) -> Iterator[str]:
                     seen = wrong_verdicts(name, times, correlation, is_over, runs)
                     cells.append(f"{seen['pass' if is_over else 'fail'] / runs:.1%}")
             yield f"| {name} | {times.name} | {' | '.join(cells)} |"
+
+
+def sustained_table(runs: int) -> Iterator[str]:
+    """Shares of wrong verdicts on runs without pause, in Markdown."""
+    heads = [f"{r:g} {side}" for r in CORRELATIONS for side in ("pass", "fail")]
+    yield f"| latencies | {' | '.join(heads)} |"
+    yield "|---|" + "---|" * len(heads)
+    for times in LATENCIES:
+        cells = []
+        for correlation in CORRELATIONS:
+            for is_over in (True, False):
+                seen = wrong_sustained_verdicts(times, correlation, is_over, runs)
+                cells.append(f"{seen['pass' if is_over else 'fail'] / runs:.1%}")
+        yield f"| {times.name} | {' | '.join(cells)} |"
 
 
 def effort(runs: int) -> Iterator[str]:
@@ -170,5 +225,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="measurements for each number")
     asked = parser.parse_args().runs
-    for line in chain(table(asked), [""], effort(max(asked // 5, 1))):
+    tables = (table(asked), [""], sustained_table(asked), [""], effort(max(asked // 5, 1)))
+    for line in chain(*tables):
         print(line, flush=True)

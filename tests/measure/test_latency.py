@@ -204,7 +204,7 @@ class TestWhat:
         conditions = measured(interpreter, 0, 1).conditions
         assert conditions["runtime"] == "ai-edge-litert"
         assert conditions["threads"] == 1
-        assert conditions["delegated"] is True
+        assert conditions["delegated"] == 1.0
         assert conditions["cores"] >= 1
         assert conditions["before"]["load_1min"] >= 0
         assert conditions["emulated"] is False
@@ -215,7 +215,7 @@ class TestWhat:
         assert missing - set(conditions) == set()
 
     def test_a_model_without_delegate(self, tiny: Path, open_model: Open) -> None:
-        assert open_model(tiny / "number_of_word.tflite").delegated is False
+        assert open_model(tiny / "number_of_word.tflite").delegated == 0.0
 
 
 class TestThrottling:

@@ -13,11 +13,15 @@ from simulation import (
     LATENCIES,
     Latency,
     Simulated,
+    SlowsDown,
+    sustained_verdict,
     verdict,
+    wrong_sustained_verdicts,
     wrong_verdicts,
 )
 
 from pytest_edgeai.judge.latency import LatencyBudget
+from pytest_edgeai.judge.sustained import SustainedBudget
 
 RUNS = 150
 
@@ -47,6 +51,33 @@ def test_the_simulation_can_tell_a_wrong_rule(monkeypatch: pytest.MonkeyPatch) -
     )
     seen = wrong_verdicts("p95", LATENCIES[0], 0.9, True, RUNS)
     assert seen["pass"] > 3 * (1 - CONFIDENCE) * RUNS
+
+
+@pytest.mark.parametrize("is_over", [True, False], ids=["one_just_over", "all_just_under"])
+@pytest.mark.parametrize("correlation", [0.0, 0.9])
+def test_wrong_verdicts_on_runs_without_pause_are_rare(correlation: float, is_over: bool) -> None:
+    seen: Counter[str] = Counter()
+    for times in LATENCIES:
+        seen += wrong_sustained_verdicts(times, correlation, is_over, RUNS // 3)
+    wrong = seen["pass" if is_over else "fail"]
+    assert binomtest(wrong, seen.total(), 1 - CONFIDENCE, alternative="greater").pvalue > 0.01, seen
+
+
+@pytest.mark.parametrize(("ratio", "right"), [(0.5, "pass"), (1.25, "fail")])
+def test_right_verdicts_on_runs_without_pause(ratio: float, right: str) -> None:
+    """Where it fails, only the last third is over the limit; before, 0.7 times as long is not."""
+    random, times = np.random.default_rng(4), LATENCIES[0]
+    budget = SustainedBudget(float(times.at(0.95)) / ratio, 15.0, CONFIDENCE)
+    found = {sustained_verdict(SlowsDown(times, 0.3, random), budget) for _ in range(20)}
+    assert found == {right}
+
+
+def test_runs_without_pause_can_tell_it_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "pytest_edgeai.judge.claims.effective_runs", lambda samples, limit=None: len(samples)
+    )
+    seen = wrong_sustained_verdicts(LATENCIES[0], 0.9, False, RUNS)
+    assert seen["fail"] > 2 * (1 - CONFIDENCE) * RUNS
 
 
 def test_at_half_the_limit_little_is_measured() -> None:

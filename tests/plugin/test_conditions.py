@@ -111,3 +111,30 @@ def test_a_failing_budget_shows_them(digits_suite: pytest.Pytester, board: Path)
     result = digits_suite.runpytest("--edge-max-seconds=4")
     said = " ".join(result.stdout.str().split())
     assert "governor ondemand, 1800 MHz, 51 to 51 °C, others" in said
+
+
+SUSTAINED = """
+from pytest_edgeai import max_sustained_latency_ms
+
+@max_sustained_latency_ms(p95=1000, seconds=1)
+def test_it(converted_interpreter): pass
+"""
+
+
+def test_heat_is_what_a_run_without_pause_looks_for(
+    digits_suite: pytest.Pytester, board: Path
+) -> None:
+    """It is told of, and voids nothing."""
+    (digits_suite.path / "edgeai.toml").write_text("[devices.local]\nmax_temperature_c = 50\n")
+    flags(board, QUIET, QUIET, QUIET, QUIET, THROTTLED)
+    digits_suite.makepyfile(SUSTAINED)
+    digits_suite.runpytest("--edge-report=report.json", "--benchmark-disable")
+    (test,) = json.loads((digits_suite.path / "report.json").read_text())["tests"]
+    (budget,) = test["budgets"]
+    assert budget["verdict"] == "pass"
+    plot, course = budget["details"]
+    assert plot.splitlines()[-1].endswith("51 °C, 1800 MHz")
+    assert "hottest 51.2 °C; the device was slowed down: " in course
+    assert course.endswith("soft temperature limit")
+    seen = [(w["temperature_c"], w["frequency_mhz"]) for w in budget["data"]["windows"]]
+    assert seen == [(51.234, 1800)] * 3
