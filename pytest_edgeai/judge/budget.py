@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_edgeai.judge.claims import Interval
 from pytest_edgeai.judge.conditions import Disturbance
@@ -20,6 +20,8 @@ class Budget(ABC):
     marker: ClassVar[str]
     threads: int | None = None
     """Interpreter threads that it is judged with; None for the device's."""
+    device: str | None = None
+    """The device that it is judged on; None for any."""
 
     @property
     def needs_data(self) -> bool:
@@ -45,6 +47,15 @@ class Budget(ABC):
     def judge(self, evidence: Evidence) -> BudgetResult:
         """Compare what was measured with the limit."""
 
+    def is_for(self, device_name: str) -> bool:
+        """Whether it is judged on this device."""
+        return self.device in (None, device_name)
+
+    def elsewhere(self, evidence: Evidence) -> BudgetResult:
+        """What it comes to on a device that it is not for."""
+        reason = f"a budget for device {self.device!r}; this is {evidence.device_name!r}"
+        return self.result(None, 0, "skipped", reason)
+
     def needs_latency(self, device_name: str) -> bool:
         """Whether it is judged on latency on this device."""
         return False
@@ -67,12 +78,13 @@ class Budget(ABC):
         interval: Interval | None = None,
         details: tuple[str, ...] = (),
         bound: tuple[float, str] | None = None,
+        basis: dict[str, Any] | None = None,
     ) -> BudgetResult:
         """What judging came to; ``bound`` where the limit is known only now."""
         (limit, unit), interval = bound or self.bound, interval or Interval()
         return BudgetResult(
             self.marker, self.label, limit, unit, measured, n, verdict, reason, advice, details,
-            low=interval.low, high=interval.high, threads=self.threads,
+            low=interval.low, high=interval.high, threads=self.threads, basis=basis or {},
         )  # fmt: skip
 
 

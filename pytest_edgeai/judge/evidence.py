@@ -43,6 +43,32 @@ class LatencySamples:
 
 
 @dataclass(frozen=True)
+class StartSamples:
+    """What fresh processes told of a model, one sample from each; they are independent.
+
+    Attributes:
+        values: in the order of the processes: milliseconds of a start-up, or bytes of memory.
+        parts: what each sample is made of, by name, in the same unit and order.
+        conditions: what they were taken under.
+        seconds: how long it took to take them.
+    """
+
+    values: np.ndarray[Any, np.dtype[np.float64]]
+    parts: dict[str, np.ndarray[Any, np.dtype[np.float64]]]
+    conditions: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the record."""
+        parts = {name: part.tolist() for name, part in self.parts.items()}
+        return {"conditions": self.conditions, "values": self.values.tolist(), "parts": parts}
+
+
+IsEnough = Callable[[StartSamples], bool]
+"""Whether samples tell what they are taken for."""
+
+
+@dataclass(frozen=True)
 class Score:
     """A metric of one model on the evaluation data.
 
@@ -85,6 +111,20 @@ class Evidence(Protocol):
         ...
 
     def latency(self, threads: int | None) -> LatencySamples: ...
+
+    def start_ups(
+        self, threads: int | None, is_enough: IsEnough, first_void: str = ""
+    ) -> StartSamples:
+        """Times of starts in fresh processes, taken until they are enough, or a cap is reached.
+
+        Args:
+            first_void: why those before say nothing; new ones are taken when the device is calm.
+        """
+        ...
+
+    def memory(self, threads: int | None, is_enough: IsEnough) -> StartSamples:
+        """Peak memory in fresh processes, taken until it is enough, or a cap is reached."""
+        ...
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """The metric of the model itself, or of its baseline."""

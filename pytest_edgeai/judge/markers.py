@@ -10,6 +10,7 @@ from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.accuracy import max_accuracy_drop, min_accuracy
 from pytest_edgeai.judge.agreement import min_agreement
 from pytest_edgeai.judge.budget import Budget
+from pytest_edgeai.judge.footprint import max_memory_mb, max_startup_ms
 from pytest_edgeai.judge.latency import max_latency_ms
 from pytest_edgeai.judge.regression import max_regression
 from pytest_edgeai.judge.size import max_size_mb
@@ -19,6 +20,8 @@ MARKERS: dict[str, Callable[..., tuple[Budget, ...]]] = {
     for function in (
         max_latency_ms,
         max_size_mb,
+        max_memory_mb,
+        max_startup_ms,
         max_accuracy_drop,
         min_accuracy,
         min_agreement,

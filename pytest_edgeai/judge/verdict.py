@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Verdict = Literal["pass", "fail", "inconclusive", "void", "error", "skipped"]
@@ -30,6 +30,8 @@ class BudgetResult:
         low, high: confidence interval of ``measured``, each end of which holds with the budget's
             confidence; None where there is none.
         threads: interpreter threads that the budget named; None for the device's.
+        basis: the samples and their conditions, as plain data, where the record has them nowhere
+            else.
     """
 
     marker: str
@@ -45,6 +47,7 @@ class BudgetResult:
     low: float | None = None
     high: float | None = None
     threads: int | None = None
+    basis: dict[str, Any] = field(default_factory=dict)
 
     @property
     def headroom(self) -> float | None:

@@ -73,7 +73,7 @@ def measure_latency(
     with device.alone(f"timing {named}"):
         runs = [_Run(timing, max_seconds) for timing in timings]
         for run in runs:
-            run.do(run.cool_down, costs=False)
+            run.do(partial(cool_down, run.interpreter, max_seconds), costs=False)
             run.do(run.start)
         while pending := [run for run in runs if not run.is_done]:
             for run in pending:
@@ -89,15 +89,15 @@ class _Run:
     def __init__(self, timing: Timing, max_seconds: float) -> None:
         self.error: EdgeAIError | None = None
         self.is_done = False
-        self._interpreter, self._is_enough = timing.interpreter, timing.is_enough
+        self.interpreter, self._is_enough = timing.interpreter, timing.is_enough
         self._max_s, self._spent_s = max_seconds, 0.0
         self._parts = [timing.taken] if len(timing.taken) else []
         self.count = len(timing.taken)
         self._timed_s = float(timing.taken.sum()) / 1e9
         self._least = max(MIN_RUNS, timing.least_runs)
         self._target = self._least
-        self._facts: dict[str, Any] = {"load_ms": self._interpreter.load_ms}
-        self._used_before = Used() if self.count else self._interpreter.used
+        self._facts: dict[str, Any] = {"load_ms": self.interpreter.load_ms}
+        self._used_before = Used() if self.count else self.interpreter.used
         self._looks: list[int] = []
         self._readings: list[dict[str, Any]] = []
 
@@ -112,18 +112,9 @@ class _Run:
             self.error, self.is_done = error, True
         self._spent_s += costs * (time.monotonic() - begin)
 
-    def cool_down(self) -> None:
-        """Wait for a device that is too hot or slowed down already."""
-        reading, limit = (
-            self._interpreter.conditions(),
-            self._interpreter.device.spec.max_temperature_c,
-        )
-        if throttling([reading]) or is_hot(reading, limit):
-            wait_until_calm(self._interpreter, self._max_s)
-
     def start(self) -> None:
         """First inference, warm-up, and the conditions before; or take a benchmark's samples."""
-        interpreter = self._interpreter
+        interpreter = self.interpreter
         if interpreter.before_bursts is not None and self.count:
             self._readings = [interpreter.before_bursts, interpreter.conditions()]
             self._looks.append(self.count)
@@ -143,7 +134,7 @@ class _Run:
         if self._target == self._least:
             min_s = MIN_S - self._timed_s
             most = MAX_RUNS - self.count
-        part = self._interpreter.time_runs(
+        part = self.interpreter.time_runs(
             max(more, 1), min_s, max(most, 1), min(stretch_s, left_s), REWARM_S
         )
         self._parts.append(part)
@@ -158,7 +149,7 @@ class _Run:
         return has_begun and self.count >= self._target
 
     def _look(self, at_cap: bool) -> None:
-        self._readings.append(self._interpreter.conditions())
+        self._readings.append(self.interpreter.conditions())
         self._looks.append(self.count)
         self.is_done = at_cap or self._is_enough(self.samples())
         self._target = min(MAX_RUNS, int(self.count * GROWTH) + 1)
@@ -166,15 +157,15 @@ class _Run:
     def samples(self) -> LatencySamples:
         """What was measured so far, and under which conditions."""
         samples_ns = np.concatenate(self._parts)
-        spec = self._interpreter.device.spec
+        spec = self.interpreter.device.spec
         conditions = {
-            **conditions_of(self._interpreter),
+            **conditions_of(self.interpreter),
             **self._facts,
             "runs": self.count,
             "before": self._readings[0],
             "after": self._readings[-1],
             "throttling": throttling(self._readings),
-            "others_share": self._interpreter.used.share_since(self._used_before),
+            "others_share": self.interpreter.used.share_since(self._used_before),
             "max_temperature_c": spec.max_temperature_c,
             "allow_emulated_timing": spec.allow_emulated_timing,
         }
@@ -190,6 +181,13 @@ def described(samples: LatencySamples) -> LatencySamples:
         "effective_runs": effective_runs(times),
     }
     return replace(samples, conditions={**samples.conditions, **how})
+
+
+def cool_down(interpreter: Interpreter, max_seconds: float) -> None:
+    """Wait for a device that is too hot or slowed down already."""
+    reading, limit = interpreter.conditions(), interpreter.device.spec.max_temperature_c
+    if throttling([reading]) or is_hot(reading, limit):
+        wait_until_calm(interpreter, max_seconds)
 
 
 def wait_until_calm(interpreter: Interpreter, max_seconds: float) -> None:

@@ -24,8 +24,10 @@ MARKER_NAMES = (
     "edge_variants",
     "max_accuracy_drop",
     "max_latency_ms",
+    "max_memory_mb",
     "max_regression",
     "max_size_mb",
+    "max_startup_ms",
     "min_accuracy",
     "min_agreement",
 )
@@ -120,11 +122,13 @@ def _refuse_unknown_devices(budgets: tuple[Budget, ...], session: EdgeSession) -
     """
     from pytest_edgeai.errors import UsageError
 
-    for name in {getattr(budget, "device", None) for budget in budgets} - {None}:
+    for budget in budgets:
+        if budget.device is None:
+            continue
         known = session.device_names()
-        if len(known) > 1 and name not in known:
+        if len(known) > 1 and budget.device not in known:
             raise UsageError(
-                f"@max_latency_ms: no device is called {name!r}",
+                f"@{budget.marker}: no device is called {budget.device!r}",
                 f"known: {', '.join(known)}; or add a table for it",
             )
 

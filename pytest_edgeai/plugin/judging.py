@@ -50,6 +50,7 @@ def judge(item: pytest.Item) -> None:
     texts, brief = [], []
     for subject in subjects:
         subject.measure = lambda: time_subjects(subjects, session.settings.max_seconds)
+        subject.max_seconds = session.settings.max_seconds
     for subject in subjects:
         subject.judge()
         tolerated = _tolerated(item, subject, session)
@@ -162,7 +163,9 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
             lines.append("    as above")
             continue
         details = [result.reason, *result.details]
-        if result.unit == "ms" and result.measured is not None and result.threads not in shown:
+        if "conditions" in result.basis:
+            details.append(_where(result.basis["conditions"]))
+        elif result.unit == "ms" and result.measured is not None and result.threads not in shown:
             details += _conditions(subject, result.threads)
             shown.append(result.threads)
         shown.append(result.reason)
@@ -212,12 +215,16 @@ def _conditions(subject: Subject, threads: int | None) -> list[str]:
         f"{name} {units.milliseconds(statistic(name, samples.ms))}"
         for name in ("median", "p95", "max")
     )
-    return [
-        f"{figures}; inputs {seen['input']}",
+    return [f"{figures}; inputs {seen['input']}", _where(seen)]
+
+
+def _where(seen: dict[str, Any]) -> str:
+    """Runtime, threads and machine of a measurement's conditions."""
+    return (
         f"{seen['runtime']} {seen['runtime_version']}, "
         f"{units.count(seen['threads'], 'thread')}, {seen['cpu']} ({seen['machine']}), "
-        f"{_machine_text(seen['before'], seen['after'], seen['others_share'])}",
-    ]
+        f"{_machine_text(seen['before'], seen['after'], seen['others_share'])}"
+    )
 
 
 def _machine_text(before: dict[str, Any], after: dict[str, Any], others: float | None) -> str:

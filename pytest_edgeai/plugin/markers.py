@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pytest
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.judge import accuracy, agreement, latency, regression, size
+from pytest_edgeai.judge import accuracy, agreement, footprint, latency, regression, size
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker, signature_text
 from pytest_edgeai.model.source import ModelSource
@@ -18,6 +18,8 @@ from pytest_edgeai.plugin.collection import model_mark, nearest_marks
 
 P = ParamSpec("P")
 T = TypeVar("T")
+MEASURED = ("max_latency_ms", "max_memory_mb", "max_regression", "max_startup_ms")
+"""Budgets of what comes out different each time: they are judged with the run's confidence."""
 DEFAULT_VARIANTS: tuple[Variant, ...] = ("converted", "dynamic", "int8")
 
 
@@ -65,6 +67,8 @@ def _edge_variants(*variants: Variant) -> tuple[Variant, ...]:
 _edge_model.__name__, _edge_variants.__name__ = "edge_model", "edge_variants"
 max_latency_ms = _decorator(latency.max_latency_ms)
 max_size_mb = _decorator(size.max_size_mb)
+max_memory_mb = _decorator(footprint.max_memory_mb)
+max_startup_ms = _decorator(footprint.max_startup_ms)
 max_regression = _decorator(regression.max_regression)
 max_accuracy_drop = _decorator(accuracy.max_accuracy_drop)
 min_accuracy = _decorator(accuracy.min_accuracy)
@@ -97,7 +101,7 @@ def budgets_of(item: pytest.Item, confidence: float) -> tuple[Budget, ...]:
     for name in MARKERS:
         for mark in nearest_marks(item, name):
             given = dict(mark.kwargs)
-            if name in ("max_latency_ms", "max_regression") and given.get("confidence") is None:
+            if name in MEASURED and given.get("confidence") is None:
                 given["confidence"] = confidence
             found += parse_marker(name, mark.args, given)
     return tuple(found)

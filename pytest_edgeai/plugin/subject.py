@@ -13,9 +13,10 @@ from pytest_edgeai.device.spec import LOCAL
 from pytest_edgeai.errors import DataError, EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.evidence import LatencySamples, Metric, Score
+from pytest_edgeai.judge.evidence import IsEnough, LatencySamples, Metric, Score, StartSamples
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.measure.accuracy import Answers, score, top_1
+from pytest_edgeai.measure.footprint import Footprint, Memory, StartUps
 from pytest_edgeai.measure.latency import Timing, conditions_of
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.report.record import Record, record
@@ -37,6 +38,7 @@ class Subject:
         measured: latency by threads, or what kept it from being measured.
         rounds_ns: single inferences that a benchmark timed.
         measure: takes the samples of all subjects of the test.
+        max_seconds: how long one measurement of its memory or start-up may take.
         baseline_file: where it was recorded as the baseline.
     """
 
@@ -56,6 +58,7 @@ class Subject:
         self.measured: dict[int, LatencySamples | EdgeAIError] = {}
         self.rounds_ns: Any = np.empty(0, np.int64)
         self.measure: Callable[[], None] = lambda: None
+        self.max_seconds = 0.0
         self.baseline_file: str | None = None
         self._data = data
         self._answers = answers
@@ -63,6 +66,7 @@ class Subject:
         self._recorded: Found | None = None
         self._accuracy: dict[str | None, Score] = {}
         self._answered: dict[str | None, Any] = {}
+        self._footprints: dict[tuple[type[Footprint], int], Footprint] = {}
 
     @property
     def device_name(self) -> str:
@@ -93,6 +97,25 @@ class Subject:
         if isinstance(found, EdgeAIError):
             raise found
         return found
+
+    def start_ups(
+        self, threads: int | None, is_enough: IsEnough, first_void: str = ""
+    ) -> StartSamples:
+        """Starts with so many threads; more of them where a budget needs more."""
+        return self._footprint(StartUps, threads, first_void).until(is_enough)
+
+    def memory(self, threads: int | None, is_enough: IsEnough) -> StartSamples:
+        """Memory with so many threads; from more processes where a budget needs more."""
+        return self._footprint(Memory, threads).until(is_enough)
+
+    def _footprint(
+        self, kind: type[Footprint], threads: int | None, first_void: str = ""
+    ) -> Footprint:
+        key = kind, threads or self.interpreter.threads
+        if first_void or key not in self._footprints:
+            made = kind(self.interpreter, key[1], self.max_seconds, first_void)
+            self._footprints[key] = made
+        return self._footprints[key]
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """A metric of the interpreter, or of its baseline."""
