@@ -46,7 +46,7 @@ class FootprintBudget(Budget):
         if not self.is_for(evidence.device_name):
             return self.elsewhere(evidence)
         samples = self.samples(evidence)
-        holds, told_at = self.decision(samples)
+        holds, told_at = self._decision(samples)
         interval = self.claim.interval(samples.values[:told_at])
         interval = interval.with_told(holds, self.bound[0])
         verdict, reason, advice = self._told(samples, holds, interval)
@@ -66,28 +66,29 @@ class FootprintBudget(Budget):
         """What it is judged on."""
 
     @abstractmethod
-    def void(self, samples: StartSamples) -> Disturbance | None:
-        """What makes these samples void, if anything does."""
+    def void(self, samples: StartSamples, holds: bool | None) -> Disturbance | None:
+        """What makes samples void that tell this of the limit, if anything does."""
 
     @abstractmethod
     def parts_text(self, samples: StartSamples) -> str:
         """What the median is made of."""
 
-    def decision(self, samples: StartSamples) -> tuple[bool | None, int]:
-        """What the samples tell of the limit, and how many were enough for that."""
-        return self.claim.decision(samples.values, self.bound[0], range(1, len(samples.values)))
-
     def is_enough(self, samples: StartSamples) -> bool:
         """Whether they tell; or cannot, however many there were."""
-        spoilt = self.void(samples)
-        is_hopeless = spoilt is not None and not spoilt.may_pass
-        return is_hopeless or self.decision(samples)[0] is not None
+        holds = self.claim.holds(samples.values, self.bound[0])
+        spoilt = self.void(samples, holds)
+        return holds is not None or (spoilt is not None and not spoilt.may_pass)
+
+    def _decision(self, samples: StartSamples) -> tuple[bool | None, int]:
+        """What they tell of the limit, and how many were enough for that."""
+        looks = range(self.claim.least_runs, len(samples.values))
+        return self.claim.decision(samples.values, self.bound[0], looks)
 
     def _told(
         self, samples: StartSamples, holds: bool | None, interval: Interval
     ) -> tuple[Verdict, str, str]:
         """The verdict, why, and what to do."""
-        spoilt = self.void(samples)
+        spoilt = self.void(samples, holds)
         if spoilt is not None:
             again = ", in a second run as well" if samples.conditions.get("first_void") else ""
             return "void", f"{spoilt.reason}{again}", spoilt.advice
@@ -139,7 +140,7 @@ class MemoryBudget(FootprintBudget):
     def samples(self, evidence: Evidence) -> StartSamples:
         return evidence.memory(self.threads, self.is_enough)
 
-    def void(self, samples: StartSamples) -> Disturbance | None:
+    def void(self, samples: StartSamples, holds: bool | None) -> Disturbance | None:
         """An emulator's memory is the process's own; load and heat change nothing."""
         seen = samples.conditions
         if not seen.get("emulated") or seen.get("allow_emulated_timing"):
@@ -176,13 +177,12 @@ class StartUpBudget(FootprintBudget):
     def samples(self, evidence: Evidence) -> StartSamples:
         """Taken once more where they are void, when the device is calm."""
         samples = evidence.start_ups(self.threads, self.is_enough)
-        spoilt = self.void(samples)
+        spoilt = self.void(samples, self._decision(samples)[0])
         if spoilt is None or not spoilt.may_pass or samples.conditions.get("first_void"):
             return samples
         return evidence.start_ups(self.threads, self.is_enough, spoilt.reason)
 
-    def void(self, samples: StartSamples) -> Disturbance | None:
-        holds, _ = self.decision(samples)
+    def void(self, samples: StartSamples, holds: bool | None) -> Disturbance | None:
         is_their_fault = may_be_their_fault(samples.values, self.claim, self.limit, holds)
         return disturbance(samples.conditions, is_their_fault)
 
