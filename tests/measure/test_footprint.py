@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -28,6 +29,19 @@ from pytest_edgeai.measure.footprint import RUNS, Footprint, Memory, StartUps
 
 Open = Callable[[Path], Interpreter]
 FAST = "mobilenet_v1_0.25_224_float"
+MOBILENET = """
+from pathlib import Path
+import numpy as np
+from pytest_edgeai import edge_model, max_memory_mb
+
+@edge_model("mobilenet:build")
+@max_memory_mb(500)
+def test_it(converted_interpreter):
+    image = np.random.default_rng(0).random((1, 224, 224, 3), np.float32)
+    np.save("input.npy", image)
+    converted_interpreter.set_tensor(converted_interpreter.get_input_details()[0]["index"], image)
+    Path("model.tflite").write_bytes(converted_interpreter.model.path.read_bytes())
+"""
 ATTEMPTS = 3
 """Whoever else computes on this machine may spoil a comparison of times."""
 
@@ -57,6 +71,21 @@ def test_memory_is_what_the_operating_system_tells(mobilenet: Interpreter, given
     by_hand = [memory_bytes(mobilenet.model.path, given, RUNS) for _ in range(3)]
     found = taken(Memory, mobilenet, 3)
     assert statistic("median", found.values) == pytest.approx(np.median(by_hand), rel=0.15)
+
+
+def test_the_memory_of_mobilenet_is_what_the_system_tells(
+    digits_suite: pytest.Pytester,
+) -> None:
+    example = Path(__file__).parents[2] / "example_suite" / "mobilenet.py"
+    digits_suite.makepyfile(test_it=MOBILENET, mobilenet=example.read_text())
+    report = digits_suite.path / "report.json"
+    digits_suite.runpytest(f"--edge-report={report}").assert_outcomes(passed=1)
+    (test,) = json.loads(report.read_text())["tests"]
+    (budget,) = test["budgets"]
+    folder = digits_suite.path
+    by_hand = [memory_bytes(folder / "model.tflite", folder / "input.npy", RUNS) for _ in range(3)]
+    assert budget["measured"] == pytest.approx(np.median(by_hand), rel=0.15)
+    assert budget["measured"] > 10 * 1024**2
 
 
 @pytest.mark.alone

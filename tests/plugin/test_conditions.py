@@ -111,3 +111,30 @@ def test_a_failing_budget_shows_them(digits_suite: pytest.Pytester, board: Path)
     result = digits_suite.runpytest("--edge-max-seconds=4")
     said = " ".join(result.stdout.str().split())
     assert "governor ondemand, 1800 MHz, 51 to 51 °C, others" in said
+
+
+FOOTPRINT = """
+from pytest_edgeai import max_memory_mb, max_startup_ms
+
+@max_memory_mb(1000)
+@max_startup_ms(10_000)
+def test_it(converted_interpreter): pass
+"""
+
+
+def test_a_start_up_that_is_throttled_is_void_and_memory_is_not(
+    digits_suite: pytest.Pytester, board: Path
+) -> None:
+    flags(board, *[THROTTLED, PAST] * 60)
+    digits_suite.makepyfile(FOOTPRINT)
+    digits_suite.runpytest(
+        "--edge-report=report.json", "--edge-max-seconds=4", "--benchmark-disable"
+    )
+    (test,) = json.loads((digits_suite.path / "report.json").read_text())["tests"]
+    memory, start_up = test["budgets"]
+    assert (memory["verdict"], start_up["verdict"]) == ("pass", "void")
+    assert start_up["reason"].startswith("the device was slowed down while it was timed: ")
+    assert start_up["reason"].endswith(", in a second run as well")
+    seen = start_up["basis"]["conditions"]
+    assert {seen[when]["throttled"] for when in ("before", "after")} <= {0xE0008, 0x50000}
+    assert seen["first_void"]
