@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 given = np.load(sys.argv[1])
 if len(sys.argv) > 2:
+    time.sleep(0.1)  # on a busy machine, who has just computed has to wait for others
     begin = time.perf_counter()
     interpreter = Interpreter(model_path=sys.argv[2], num_threads=1)
     interpreter.allocate_tensors()
