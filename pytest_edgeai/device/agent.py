@@ -166,6 +166,31 @@ def of_others(before, after):
     return (after[0] - before[0]) - (after[1] - before[1])
 
 
+def resident():
+    """Bytes of this process that are resident, and the most that ever were since the last reset.
+
+    Where the system tells only that peak, it stands for both.
+    """
+    try:
+        with open("/proc/self/status") as file:
+            told = dict(line.split(":", 1) for line in file)
+        return [int(told[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM")]
+    except (OSError, KeyError):
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return [peak * (1 if sys.platform == "darwin" else 1024)] * 2
+
+
+def reset_peak():
+    """Let the peak of resident memory begin at what is resident, where the system can (proc(5))."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass
+
+
 def all_cores():
     """How many cores the machine has, whoever may use them."""
     return os.cpu_count() or 1
@@ -230,11 +255,14 @@ class Agent:
         self.loaded = ()
         self.told = ""
         self.fed = {}
+        self.begin, self.used_at_begin = time.perf_counter(), used()
 
-    def hello(self, runtime, affinity=()):
-        """Import the runtime and prove it on a tiny model: an import alone proves nothing.
+    def hello(self, runtime, affinity=(), proving=False):
+        """Import the runtime.
 
-        ``affinity`` are the cores to stay on; none for all of them.
+        ``affinity`` are the cores to stay on; none for all of them. ``proving`` also runs a tiny
+        model: an import alone proves nothing. A process that shall show what the first model costs
+        must not have run one.
         """
         from importlib import metadata
 
@@ -245,7 +273,8 @@ class Agent:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self.interpreter_class = importlib.import_module(module).Interpreter
-                prove(self.interpreter_class)
+                if proving:
+                    prove(self.interpreter_class)
         except ModuleNotFoundError:
             raise
         except Exception as error:
@@ -278,6 +307,10 @@ class Agent:
     def inputs(self):
         """What was last fed, by tensor index."""
         return self.fed
+
+    def feed(self, inputs):
+        """Take the inputs of a model that is still to be loaded, by tensor index."""
+        self.fed = inputs
 
     # A runner that is kept makes every other call of its interpreter fail.
 
@@ -382,6 +415,51 @@ class Agent:
             interpreter.set_tensor(index, value)
         interpreter.invoke()
         return interpreter
+
+    def run(self):
+        """Run the model once on the inputs last fed."""
+        for index, array in self.fed.items():
+            self.interpreter.set_tensor(index, array)
+        self.interpreter.invoke()
+
+    def start_up(self, path, threads, shapes, limit_s):
+        """Load a model, allocate its tensors and run it once; each may take ``limit_s``.
+
+        ``shapes`` are those of the inputs to resize, by tensor index. Returns the nanoseconds of
+        the three steps; and the CPU seconds that others have used since this process began (None
+        where the system does not tell), of how many there were: the steps alone would be too short
+        for the kernel's clock of them.
+        """
+        clock = time.perf_counter_ns
+        gc.disable()
+        arm(limit_s)
+        begin = clock()
+        self.load(path, threads)
+        loaded = clock()
+        arm(limit_s)
+        for index, shape in shapes.items():
+            self.interpreter.resize_tensor_input(index, shape)
+        self.interpreter.allocate_tensors()
+        allocated = clock()
+        arm(limit_s)
+        self.run()
+        steps_ns = [loaded - begin, allocated - loaded, clock() - allocated]
+        lived_s = time.perf_counter() - self.begin
+        return steps_ns, of_others(self.used_at_begin, used()), lived_s * all_cores()
+
+    def memory(self, path, threads, shapes, limit_s, runs):
+        """Load a model and run it so often.
+
+        Returns bytes: resident before, the peak until then, and the peak after.
+        """
+        gc.collect()
+        reset_peak()
+        before, peak_before = resident()
+        self.start_up(path, threads, shapes, limit_s)
+        for _ in range(runs - 1):
+            arm(limit_s)
+            self.run()
+        return before, peak_before, resident()[1]
 
     def time_runs(self, min_runs, min_s, max_runs, max_s, limit_s, rewarm_s):
         """Time set_tensor + invoke in a loop with the inputs last fed.

@@ -129,8 +129,10 @@ class Device:
         """End the connection to it."""
         self.board.close()
 
-    def _greeted(self, process: AgentProcess, runtime: str) -> dict[str, Any]:
-        args = (runtime, list(self.spec.cpu_affinity))
+    def _greeted(
+        self, process: AgentProcess, runtime: str, proving: bool = False
+    ) -> dict[str, Any]:
+        args = (runtime, list(self.spec.cpu_affinity), proving)
         facts: dict[str, Any] = process.request("hello", *args, step="start")[0]
         return facts
 
@@ -166,7 +168,7 @@ class Device:
         process = AgentProcess(self.spec, self.board, f"runtime {runtime}", self._call_limit_s)
         with process:
             try:
-                return self._greeted(process, runtime)
+                return self._greeted(process, runtime, proving=True)
             except EdgeAIError as error:
                 return error
 

@@ -36,6 +36,8 @@ WARM_UP_RUNS = 1_000_000
 BURST_NS = 100_000_000
 SEED = 20_240_229
 _PIXELS = "pixels go in as they are, np.array(image, dtype=np.uint8), not divided by 255; "
+STEPS = 10
+"""Calls that a start in a process of its own makes at most."""
 SIZE_IT = (
     "in the test's body, call predict() on a typical sample, or resize_tensor_input() and "
     "allocate_tensors()"
@@ -301,6 +303,39 @@ class Interpreter:
             str(details["name"]): [int(size) for size in details["shape"]]
             for details in self._inputs
         }
+
+    def inputs(self) -> dict[int, Array]:
+        """What timed runs are fed with, by tensor index; seeded random values if nobody set any.
+
+        Raises:
+            TensorError: an input has dynamic dimensions, and nobody said how large they are.
+        """
+        self._refresh_if_stale()
+        self._seed_inputs()
+        return dict(self._request("inputs")[0])
+
+    def start_afresh(
+        self, operation: str, threads: int, inputs: dict[int, Array], *args: Any
+    ) -> Any:
+        """Load the model in a process of its own, which ends with this call.
+
+        Args:
+            operation: ``start_up`` or ``memory``, see ``Agent``.
+            inputs: as ``inputs`` returned them.
+            args: what else the operation takes.
+
+        Returns:
+            What the operation returned.
+        """
+        path = self.device.board.place(self.model.path, self.model.facts.sha256)
+        shapes = {index: list(np.shape(array)) for index, array in inputs.items()}
+        with self.device.start(self._what) as process:
+            process.request("feed", inputs, stored=True)
+            given = (path, threads, shapes if self._sized else {}, process.limit_s, *args)
+            try:
+                return process.request(operation, *given, step="start-up", calls=STEPS)[0]
+            except InterpreterError as error:
+                raise self._explained(error, "invoke") from None
 
     def take_inputs(self, other: Interpreter) -> None:
         """Give the inputs the shapes and values that another interpreter of the model has."""

@@ -108,20 +108,28 @@ class PercentileClaim(Claim):
     it holds for any distribution. Samples count for as many as they are worth at the limit
     (``effective_runs``); where the limit is far away in standard deviations, for as many as they
     are.
+
+    Args:
+        independent: whether the samples are known to be, as those of fresh processes are.
     """
 
-    def __init__(self, name: str, confidence: float) -> None:
+    def __init__(self, name: str, confidence: float, independent: bool = False) -> None:
         super().__init__(name, confidence)
         self._quantile = QUANTILES[name]
+        self._independent = independent
         # With none over the limit: half the weight is on "none ever is".
-        none_over = math.log(2 / self.error) / -math.log(self._quantile)
-        self.least_runs = max(MIN_EFFECTIVE, math.ceil(none_over))
+        none_over = math.ceil(math.log(2 / self.error) / -math.log(self._quantile))
+        self._least_effective = none_over if independent else MIN_EFFECTIVE
+        self.least_runs = max(self._least_effective, none_over)
+
+    def _effective(self, samples: Samples, limit: float) -> float:
+        return len(samples) if self._independent else effective_runs(samples, limit)
 
     def holds(self, samples: Samples, limit: float) -> bool | None:
         import numpy as np
 
         n, values = len(samples), np.asarray(samples)
-        over, effective = float((values > limit).sum()), effective_runs(values, limit) if n else 0
+        over, effective = float((values > limit).sum()), self._effective(values, limit) if n else 0
         near = self._decision(over * effective / max(n, 1), effective)
         if near is not None or effective < MIN_FAR:
             return near
@@ -147,9 +155,9 @@ class PercentileClaim(Claim):
         import numpy as np
 
         n, ordered = len(samples), np.sort(np.asarray(samples))
-        effective = effective_runs(samples, statistic(self.name, samples))
+        effective = self._effective(samples, statistic(self.name, samples))
         worth, counts = effective / n, range(n + 1)
-        if effective < MIN_EFFECTIVE:
+        if effective < self._least_effective:
             return Interval()
         # How many samples exceed a limit that does not pass any more, and one that fails.
         passing = bisect_left(counts, True, key=lambda k: not self._is_under(k * worth, effective))
@@ -163,7 +171,7 @@ class PercentileClaim(Claim):
         import numpy as np
 
         n, values = len(samples), np.asarray(samples)
-        over, worth = float((values > limit).mean()), effective_runs(values, limit) / n
+        over, worth = float((values > limit).mean()), self._effective(values, limit) / n
         steps = range(n, IN_SIGHT * n, max(n // 20, 1))
         at = bisect_left(
             steps, True, key=lambda m: self._decision(over * m * worth, m * worth) is not None
@@ -171,7 +179,7 @@ class PercentileClaim(Claim):
         return steps[at] if at < len(steps) else None
 
     def _decision(self, over: float, n: float) -> bool | None:
-        if n < MIN_EFFECTIVE:
+        if n < self._least_effective:
             return None
         if self._is_under(over, n):
             return True

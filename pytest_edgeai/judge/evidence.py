@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 BASELINES = ("converted", "dynamic", "int8", "float16", "int16x8", "source")
 """What a model is compared with: a variant, or the Keras model itself."""
+T = TypeVar("T")
+IsEnough = Callable[[T], bool]
+"""Whether what was measured so far tells what it is measured for."""
 HOST = "host"
 """The baseline that is the same file on the machine that pytest runs on."""
 
@@ -39,6 +42,28 @@ class LatencySamples:
     def ms(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The same in milliseconds, as limits are given."""
         return self.samples_ns / 1e6
+
+
+@dataclass(frozen=True)
+class StartSamples:
+    """What fresh processes told of a model, one sample from each; they are independent.
+
+    Attributes:
+        values: in the order of the processes: milliseconds of a start-up, or bytes of memory.
+        parts: what each sample is made of, by name, in the same unit and order.
+        conditions: what they were taken under.
+        seconds: how long it took to take them.
+    """
+
+    values: np.ndarray[Any, np.dtype[np.float64]]
+    parts: dict[str, np.ndarray[Any, np.dtype[np.float64]]]
+    conditions: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the record."""
+        parts = {name: part.tolist() for name, part in self.parts.items()}
+        return {"conditions": self.conditions, "values": self.values.tolist(), "parts": parts}
 
 
 @dataclass(frozen=True)
@@ -132,10 +157,6 @@ class SustainedRun:
         return LatencySamples(window.samples_ns, conditions)
 
 
-IsEnough = Callable[[SustainedRun], bool]
-"""Asked after each window whether the run so far tells."""
-
-
 class FileTensor(Protocol):
     """What budgets ask of a tensor in a file."""
 
@@ -214,9 +235,23 @@ class Evidence(Protocol):
     def latency(self, threads: int | None) -> LatencySamples: ...
 
     def sustained(
-        self, lengths_s: Sequence[float], threads: int | None, is_enough: IsEnough
+        self, lengths_s: Sequence[float], threads: int | None, is_enough: IsEnough[SustainedRun]
     ) -> SustainedRun:
         """The model run without pause in windows of these lengths, or until it is enough."""
+        ...
+
+    def start_ups(
+        self, threads: int | None, is_enough: IsEnough[StartSamples], first_void: str = ""
+    ) -> StartSamples:
+        """Times of starts in fresh processes, taken until they are enough, or a cap is reached.
+
+        Args:
+            first_void: why those before say nothing; new ones are taken when the device is calm.
+        """
+        ...
+
+    def memory(self, threads: int | None, is_enough: IsEnough[StartSamples]) -> StartSamples:
+        """Peak memory in fresh processes, taken until it is enough, or a cap is reached."""
         ...
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:

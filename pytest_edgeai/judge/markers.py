@@ -13,6 +13,7 @@ from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.delegation import min_delegated
 from pytest_edgeai.judge.drop import max_accuracy_drop
 from pytest_edgeai.judge.facts import fully_quantized, no_custom_ops
+from pytest_edgeai.judge.footprint import max_memory_mb, max_startup_ms
 from pytest_edgeai.judge.latency import max_latency_ms, min_throughput
 from pytest_edgeai.judge.output_error import max_output_error
 from pytest_edgeai.judge.regression import max_regression
@@ -28,6 +29,8 @@ MARKERS: dict[str, Callable[..., tuple[Budget, ...]]] = {
         fully_quantized,
         no_custom_ops,
         min_delegated,
+        max_memory_mb,
+        max_startup_ms,
         max_accuracy_drop,
         min_accuracy,
         min_agreement,

@@ -26,7 +26,7 @@ SEED = 20_240_229
 
 
 def measure_sustained(
-    interpreter: Interpreter, lengths_s: Sequence[float], is_enough: IsEnough
+    interpreter: Interpreter, lengths_s: Sequence[float], is_enough: IsEnough[SustainedRun]
 ) -> SustainedRun:
     """Run a model without pause in windows of these lengths, with its device held alone.
 

@@ -51,6 +51,7 @@ def judge(item: pytest.Item) -> None:
     texts, brief = [], []
     for subject in subjects:
         subject.measure = lambda: time_subjects(subjects, session.settings.max_seconds)
+        subject.max_seconds = session.settings.max_seconds
     for subject in subjects:
         subject.judge()
         for text in dict.fromkeys(subject.warnings):
@@ -222,6 +223,7 @@ def _conditions(subject: Subject, threads: int | None) -> list[str]:
 
 
 def _conditions_text(seen: dict[str, Any]) -> tuple[str, str]:
+    """Inputs, and runtime, threads and machine of a measurement's conditions."""
     return (
         f"inputs {seen['input']}",
         f"{seen['runtime']} {seen['runtime_version']}, "

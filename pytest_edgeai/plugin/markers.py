@@ -15,6 +15,7 @@ from pytest_edgeai.judge import (
     delegation,
     drop,
     facts,
+    footprint,
     latency,
     output_error,
     regression,
@@ -29,8 +30,15 @@ from pytest_edgeai.plugin.collection import model_mark, nearest_marks
 
 P = ParamSpec("P")
 T = TypeVar("T")
-OF_TIMINGS = ("max_latency_ms", "max_regression", "max_sustained_latency_ms", "min_throughput")
-"""Markers whose verdicts have the run's confidence unless they name one."""
+MEASURED = (
+    "max_latency_ms",
+    "max_memory_mb",
+    "max_regression",
+    "max_startup_ms",
+    "max_sustained_latency_ms",
+    "min_throughput",
+)
+"""Budgets of what comes out different each time: they are judged with the run's confidence."""
 DEFAULT_VARIANTS: tuple[Variant, ...] = ("converted", "dynamic", "int8")
 
 
@@ -83,6 +91,8 @@ max_size_mb = _decorator(size.max_size_mb)
 fully_quantized = _decorator(facts.fully_quantized)
 no_custom_ops = _decorator(facts.no_custom_ops)
 min_delegated = _decorator(delegation.min_delegated)
+max_memory_mb = _decorator(footprint.max_memory_mb)
+max_startup_ms = _decorator(footprint.max_startup_ms)
 max_regression = _decorator(regression.max_regression)
 max_accuracy_drop = _decorator(drop.max_accuracy_drop)
 min_accuracy = _decorator(accuracy.min_accuracy)
@@ -116,7 +126,7 @@ def budgets_of(item: pytest.Item, confidence: float) -> tuple[Budget, ...]:
     for name in MARKERS:
         for mark in nearest_marks(item, name):
             given = dict(mark.kwargs)
-            if name in OF_TIMINGS and given.get("confidence") is None:
+            if name in MEASURED and given.get("confidence") is None:
                 given["confidence"] = confidence
             found += parse_marker(name, mark.args, given)
     return tuple(found)

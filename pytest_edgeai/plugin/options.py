@@ -86,9 +86,11 @@ OPTIONS = (
     Option("runtime", "interpreter library; auto takes the first that runs a tiny model "
            "(default: auto)", None, choices=("auto", "litert", "tflite-runtime", "tensorflow")),
     Option("threads", "interpreter threads (default: 1)", None, positive_int, metavar="N"),
-    Option("max_seconds", "cap on one latency measurement, warm-up included; it ends as soon as "
-           "its budgets are decided (default: 30)", 30.0, positive_float, metavar="S"),
-    Option("confidence", "confidence of the verdicts on latency (default: 0.95)",
+    Option("max_seconds", "cap on one measurement of latency, warm-up included, of memory or of "
+           "the start-up; it ends as soon as its budgets are decided (default: 30)",
+           30.0, positive_float, metavar="S"),
+    Option("confidence", "confidence of the verdicts on latency, memory and start-up "
+           "(default: 0.95)",
            0.95, confidence, metavar="C"),
     Option("inconclusive", "what a budget does that the samples cannot decide (default: fail)",
            "fail", choices=("fail", "warn")),

@@ -14,9 +14,17 @@ from pytest_edgeai.device.spec import LOCAL
 from pytest_edgeai.errors import EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.evidence import IsEnough, LatencySamples, Layer, Score, SustainedRun
+from pytest_edgeai.judge.evidence import (
+    IsEnough,
+    LatencySamples,
+    Layer,
+    Score,
+    StartSamples,
+    SustainedRun,
+)
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.verdict import BudgetResult
+from pytest_edgeai.measure.footprint import Footprint, Memory, StartUps
 from pytest_edgeai.measure.latency import Timing, conditions_of
 from pytest_edgeai.measure.quality import Quality
 from pytest_edgeai.measure.sustained import measure_sustained
@@ -40,6 +48,7 @@ class Subject:
         measured: latency by threads, or what kept it from being measured.
         rounds_ns: single inferences that a benchmark timed.
         measure: takes the samples of all subjects of the test.
+        max_seconds: how long one measurement of its memory or start-up may take.
         baseline_file: where it was recorded as the baseline.
         quality: its answers on the evaluation data, if a budget needs them.
         preprocessing: how its images are prepared, where that is said.
@@ -60,12 +69,14 @@ class Subject:
         self.measured: dict[int, LatencySamples | EdgeAIError] = {}
         self.rounds_ns: Any = np.empty(0, np.int64)
         self.measure: Callable[[], None] = lambda: None
+        self.max_seconds = 0.0
         self.baseline_file: str | None = None
         self.quality: Quality | None = None
         self.preprocessing: Preprocessing | None = None
         self.warnings: list[str] = []
         self._find_recorded = find_recorded
         self._recorded: Found | None = None
+        self._footprints: dict[tuple[type[Footprint], int], Footprint] = {}
 
     @property
     def device_name(self) -> str:
@@ -113,12 +124,31 @@ class Subject:
         return found
 
     def sustained(
-        self, lengths_s: Sequence[float], threads: int | None, is_enough: IsEnough
+        self, lengths_s: Sequence[float], threads: int | None, is_enough: IsEnough[SustainedRun]
     ) -> SustainedRun:
         """The model run without pause in windows of these lengths, or until it is enough."""
         with ExitStack() as opened:
             own = with_threads(self.interpreter, threads, opened)
             return measure_sustained(own, lengths_s, is_enough)
+
+    def start_ups(
+        self, threads: int | None, is_enough: IsEnough[StartSamples], first_void: str = ""
+    ) -> StartSamples:
+        """Starts with so many threads; more of them where a budget needs more."""
+        return self._footprint(StartUps, threads, first_void).until(is_enough)
+
+    def memory(self, threads: int | None, is_enough: IsEnough[StartSamples]) -> StartSamples:
+        """Memory with so many threads; from more processes where a budget needs more."""
+        return self._footprint(Memory, threads).until(is_enough)
+
+    def _footprint(
+        self, kind: type[Footprint], threads: int | None, first_void: str = ""
+    ) -> Footprint:
+        key = kind, threads or self.interpreter.threads
+        if first_void or key not in self._footprints:
+            made = kind(self.interpreter, key[1], self.max_seconds, first_void)
+            self._footprints[key] = made
+        return self._footprints[key]
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """A metric of the interpreter, or of its baseline."""

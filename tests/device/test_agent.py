@@ -139,3 +139,41 @@ def _oldest() -> str | None:
         if python and subprocess.run([python, "--version"], capture_output=True).returncode == 0:
             return python
     return None
+
+
+class TestHello:
+    def test_a_runtime_is_proven_only_where_that_is_asked(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else its one-time costs would be hidden from the first model."""
+
+        def refuse(interpreter_class: type) -> None:
+            raise RuntimeError("a tiny model was run")
+
+        monkeypatch.setattr(agent, "prove", refuse)
+        assert agent.Agent().hello("litert")["runtime"] == "ai-edge-litert"
+        with pytest.raises(RuntimeError, match="a tiny model was run"):
+            agent.Agent().hello("litert", proving=True)
+
+
+class TestResidentMemory:
+    def test_the_peak_is_that_since_the_reset(self) -> None:
+        np.ones(60_000_000, np.int8)
+        agent.reset_peak()
+        before, peak = agent.resident()
+        assert peak - before < 1024**2
+        np.ones(40_000_000, np.int8)
+        risen = agent.resident()[1] - peak
+        assert 35_000_000 < risen < 45_000_000
+
+    def test_where_the_system_tells_only_the_peak(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As on macOS, which has no /proc; nothing can be reset there."""
+        before = agent.resident()[0]
+
+        def refuse(path: str, *args: object) -> None:
+            raise FileNotFoundError(path)
+
+        monkeypatch.setattr(agent, "open", refuse, raising=False)
+        agent.reset_peak()
+        peak, same = agent.resident()
+        assert peak == same >= before * 0.9

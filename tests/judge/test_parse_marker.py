@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_edgeai.errors import UsageError
+from pytest_edgeai.judge.footprint import MemoryBudget, StartUpBudget
 from pytest_edgeai.judge.latency import LatencyBudget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker
 
@@ -16,6 +17,8 @@ SIGNATURES = {
     "max_latency_ms": "(*, mean=None, median=None, p90=None, p95=None, p99=None, max=None, "
     "confidence=None, threads=None, device=None)",
     "max_size_mb": "(limit)",
+    "max_memory_mb": "(limit, *, confidence=None, threads=None, device=None)",
+    "max_startup_ms": "(limit, *, confidence=None, threads=None, device=None)",
     "max_accuracy_drop": "(limit, *, metric='accuracy', baseline='converted', confidence=None)",
     "min_accuracy": "(limit, *, metric='accuracy', confidence=None)",
     "min_agreement": "(limit, *, baseline='converted')",
@@ -54,6 +57,22 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("max_size_mb", (NAN,), {}, "not nan"),
     ("max_size_mb", (INF,), {}, "not inf"),
     ("max_size_mb", (None,), {}, "not None"),
+    ("max_memory_mb", (), {}, "missing a required argument: 'limit'"),
+    ("max_memory_mb", (64, 0.9), {}, "too many positional arguments"),
+    ("max_memory_mb", (0,), {}, "limit must be a number over 0, not 0"),
+    ("max_memory_mb", (NAN,), {}, "limit must be a number over 0, not nan"),
+    ("max_memory_mb", ("64",), {}, "limit must be a number over 0, not '64'"),
+    ("max_memory_mb", (64,), {"confidence": 95}, "over 0.5 under 1, not 95"),
+    ("max_memory_mb", (64,), {"threads": 0}, "threads must be a whole number from 1, not 0"),
+    ("max_memory_mb", (64,), {"device": 3}, "device must be a device's name, not 3"),
+    ("max_startup_ms", (), {}, "missing a required argument: 'limit'"),
+    ("max_startup_ms", (), {"p95": 400}, "missing a required argument: 'limit'"),
+    ("max_startup_ms", (-1,), {}, "limit must be a number over 0, not -1"),
+    ("max_startup_ms", (INF,), {}, "limit must be a number over 0, not inf"),
+    ("max_startup_ms", (True,), {}, "limit must be a number over 0, not True"),
+    ("max_startup_ms", (400,), {"confidence": 1}, "over 0.5 under 1, not 1"),
+    ("max_startup_ms", (400,), {"threads": 2.5}, "a whole number from 1, not 2.5"),
+    ("max_startup_ms", (400,), {"device": True}, "device must be a device's name, not True"),
     ("max_accuracy_drop", (), {}, "missing a required argument: 'limit'"),
     ("max_accuracy_drop", (2,), {}, "limit must be a number from 0 under 1, not 2"),
     ("max_accuracy_drop", (1,), {}, "from 0 under 1, not 1"),
@@ -152,6 +171,12 @@ def test_the_hint_lists_what_is_known() -> None:
 def test_right_calls() -> None:
     assert parse_marker("max_latency_ms", (), {"p95": 40, "threads": 4, "device": "pi"}) == (
         LatencyBudget("p95", 40.0, 0.95, 4, "pi"),
+    )
+    assert parse_marker("max_memory_mb", (64,), {"threads": 4}) == (
+        MemoryBudget(64.0, 0.95, 4, None),
+    )
+    assert parse_marker("max_startup_ms", (400,), {"device": "pi", "confidence": 0.99}) == (
+        StartUpBudget(400.0, 0.99, None, "pi"),
     )
     assert len(parse_marker("max_latency_ms", (), dict.fromkeys(("mean", "max", "p99"), 1))) == 3
     for limit in (0, 0.5, 0.999):

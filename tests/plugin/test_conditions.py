@@ -119,6 +119,13 @@ from pytest_edgeai import max_sustained_latency_ms
 @max_sustained_latency_ms(p95=1000, seconds=1)
 def test_it(converted_interpreter): pass
 """
+FOOTPRINT = """
+from pytest_edgeai import max_memory_mb, max_startup_ms
+
+@max_memory_mb(1000)
+@max_startup_ms(10_000)
+def test_it(converted_interpreter): pass
+"""
 
 
 def test_heat_is_what_a_run_without_pause_looks_for(
@@ -138,3 +145,21 @@ def test_heat_is_what_a_run_without_pause_looks_for(
     assert course.endswith("soft temperature limit")
     seen = [(w["temperature_c"], w["frequency_mhz"]) for w in budget["data"]["windows"]]
     assert seen == [(51.234, 1800)] * 3
+
+
+def test_a_start_up_that_is_throttled_is_void_and_memory_is_not(
+    digits_suite: pytest.Pytester, board: Path
+) -> None:
+    flags(board, *[THROTTLED, PAST] * 60)
+    digits_suite.makepyfile(FOOTPRINT)
+    digits_suite.runpytest(
+        "--edge-report=report.json", "--edge-max-seconds=4", "--benchmark-disable"
+    )
+    (test,) = json.loads((digits_suite.path / "report.json").read_text())["tests"]
+    memory, start_up = test["budgets"]
+    assert (memory["verdict"], start_up["verdict"]) == ("pass", "void")
+    assert start_up["reason"].startswith("the device was slowed down while it was timed: ")
+    assert start_up["reason"].endswith(", in a second run as well")
+    seen = start_up["data"]["conditions"]
+    assert {seen[when]["throttled"] for when in ("before", "after")} <= {0xE0008, 0x50000}
+    assert seen["first_void"]
