@@ -85,7 +85,8 @@ class Metric:
             hint = "a fraction: 0.9 is 90 %" if self.is_share else f"{self.name} goes from 0 to 1"
             require_number("limit", limit, above=0.0, most=1.0, hint=hint)
         else:
-            require_number("limit", limit, least=None if self.higher_is_better else 0.0)
+            is_error = self.function is None and not self.higher_is_better
+            require_number("limit", limit, least=0.0 if is_error else None)
 
     def require_drop(self, limit: Any) -> None:
         """A difference that two of its values can have.
@@ -112,7 +113,7 @@ def metric_of(given: Any) -> Metric:
         UsageError: no such metric, or one whose package is not installed.
     """
     if isinstance(given, Metric):
-        return given
+        return given if callable(given.function) else metric_of(given.function or given.name)
     if callable(given):
         return Metric(given)
     if not isinstance(given, str) or not _is_known(given):
