@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_edgeai import units
 from pytest_edgeai.errors import DataError, EdgeAIError, UsageError
 from pytest_edgeai.measure.answers import numbers
 from pytest_edgeai.measure.detection import FOUND
@@ -149,7 +150,7 @@ def _part(
     except Exception as error:
         raise DataError(
             f"edge_decoder raised {type(error).__name__}: {error}",
-            f"it was given the inputs and outputs of {size:,} samples: {_form(outputs)}",
+            f"it was given {units.count(size, 'sample')}, and the outputs: {_form(outputs)}",
         ) from error
     try:
         part = np.asarray(returned)
@@ -160,7 +161,7 @@ def _part(
         ) from None
     if part.ndim == 0 or len(part) != size:
         raise DataError(
-            f"edge_decoder returned {part.dtype} {part.shape} for {size:,} samples",
+            f"edge_decoder returned {part.dtype} {part.shape} for {units.count(size, 'sample')}",
             "return one prediction per sample, in their order",
         )
     return part

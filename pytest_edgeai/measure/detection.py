@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,8 +33,8 @@ def padded(rows_per_image: Sequence[Any]) -> Array:
     Returns:
         float64, shape (images, most boxes of an image, 5 or 6).
     """
-    rows = [np.asarray(row, float) for row in rows_per_image]
-    columns = {row.shape[1] for row in rows if row.ndim == 2 and row.size}
+    rows = [_rows(row, image) for image, row in enumerate(rows_per_image)]
+    columns = {row.shape[-1] for row in rows if row.ndim == 2}
     if not columns <= {BOX, FOUND} or len(columns) > 1 or any(r.size and r.ndim != 2 for r in rows):
         shapes = ", ".join(sorted({str(row.shape) for row in rows if row.size}))
         raise DataError(
@@ -46,6 +47,16 @@ def padded(rows_per_image: Sequence[Any]) -> Array:
         if row.size:
             result[image, : len(row)] = row
     return result
+
+
+def _rows(rows: Any, image: int) -> Array:
+    try:
+        return np.asarray(rows, float)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"image {image} has no rows of numbers of one length: {reprlib.repr(rows)}",
+            f"give (boxes, {BOX}) for each: ymin, xmin, ymax, xmax, class; {FOUND} with a score",
+        ) from None
 
 
 def average_precision(labels: Array, found: Array, iou: str) -> Callable[[Any], float]:
