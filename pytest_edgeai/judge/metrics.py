@@ -14,9 +14,10 @@ from pytest_edgeai.judge.requirements import require_number
 
 COCO = ("coco_map", "coco_map_50", "coco_map_75")
 ERRORS = ("mean_absolute_error", "root_mean_squared_error")
+TOP_K = "top_K_accuracy"
 NAMES = (
     "accuracy",
-    "top_K_accuracy",
+    TOP_K,
     "balanced_accuracy",
     "f1",
     "f1_macro",
@@ -123,11 +124,14 @@ def metric_of(given: Any) -> Metric:
 
 
 def _is_known(name: str) -> bool:
-    return name in NAMES or re.fullmatch("top_[1-9][0-9]*_accuracy", name) is not None
+    is_top_k = re.fullmatch("top_[1-9][0-9]*_accuracy", name) is not None
+    return is_top_k or (name in NAMES and name != TOP_K)
 
 
 def _hint(given: Any) -> str:
     near = get_close_matches(str(given), NAMES, 1)
+    if near == [TOP_K]:
+        near = ["top_5_accuracy"]
     known = f"one of {', '.join(NAMES)}; or a callable (labels, predictions)"
     return f"did you mean {near[0]!r}? It is {known}" if near else known
 
