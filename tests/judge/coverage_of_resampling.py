@@ -29,8 +29,8 @@ TRUE_DROP = float(norm.cdf(BASE / np.sqrt(2))) - TRUE_AUC
 class Misses(NamedTuple):
     """Shares of data sets whose interval ends below the truth, or begins above it."""
 
-    too_low: float
-    too_high: float
+    below: float
+    above: float
 
 
 def drawn(n: int, random: np.random.Generator) -> tuple[Any, Any, Any]:
@@ -69,7 +69,9 @@ def _intervals(n: int, runs: int, of_drop: bool, seed: int) -> Iterator[tuple[fl
 
 if __name__ == "__main__":
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    print("| samples | AUC: too low | too high | drop: too low | too high |\n|---|---|---|---|---|")
+    print(
+        "| samples | AUC, below | AUC, above | drop, below | drop, above |\n|---|---|---|---|---|"
+    )
     for n in (30, 60, 120, 300, 1000):
         found = (*misses(n, runs, of_drop=False), *misses(n, runs, of_drop=True))
         print(f"| {n:,} | {' | '.join(f'{share:.1%}' for share in found)} |", flush=True)
