@@ -107,10 +107,10 @@ class _Matches:
 
     def __init__(self, of_image: list[Any], recalls: Array) -> None:
         seen = [(number, image) for number, image in enumerate(of_image) if image is not None]
-        scores = np.concatenate([image["dtScores"] for _, image in seen] or [[]])
+        scores = np.concatenate([image["dtScores"] for _, image in seen])
         order = np.argsort(-scores, kind="stable")
         images = [np.full(len(image["dtScores"]), number) for number, image in seen]
-        self._image = np.concatenate(images or [np.array([], int)])[order]
+        self._image = np.concatenate(images)[order]
         self._right = np.concatenate([image["dtMatches"] > 0 for _, image in seen], 1)[:, order]
         self._boxes = np.array([0 if image is None else len(image["gtIds"]) for image in of_image])
         self._recalls = recalls

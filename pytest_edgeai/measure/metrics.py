@@ -72,7 +72,7 @@ _READERS: dict[str, Reader] = {
     "mean_iou": masks,
     **dict.fromkeys(COCO, boxes),
 }
-_CALLABLE = "a metric is a callable (labels, predictions) -> float"
+_CALLABLE = "a metric is a callable (labels, predictions) -> float, in a Metric if lower is better"
 
 
 def _part(predictions: Predictions, indices: Any) -> Predictions:
