@@ -47,10 +47,9 @@ class AccuracyDropBudget(MetricBudget):
             f"{self.metric.name} {self.text(base.value)} ({self.baseline}) -> "
             f"{self.text(own.value)} on {units.count(own.samples, 'sample')}, {own.labels}"
         )
-        if base.chance is not None and base.value < base.chance:
+        if base.chance is not None and not at_most(base.chance, base.value):
             reason += (
-                ": the baseline is worse than always answering the commonest class, "
-                f"{units.share(base.chance)}"
+                f": the baseline is worse than one answer to everything, {self.text(base.chance)}"
             )
             details = evidence.suspicions(self.metric)
             return self.result(drop, own.samples, "void", reason, CHECK_DATA, details=details)

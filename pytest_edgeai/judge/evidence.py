@@ -74,7 +74,7 @@ class Score:
         value: the metric's value.
         samples: how many samples it was computed on.
         labels: how the labels were read.
-        chance: for accuracy, what answering the commonest class would score.
+        chance: what the best answer that is the same for all samples would score, if known.
         hits: for accuracies that count hits, whether each sample is one; bool, shape (N,).
         classes: each sample's true class, where that is what the metric compares; int, shape (N,).
         answered: the class that each sample got; int, shape (N,).

@@ -53,13 +53,17 @@ class Flips:
         indices = _first(map(str, self.pairs.lost), len(self.pairs.lost), MOST_SAMPLES)
         worst = self._worst()
         texts = [f"classes that lost most: {', '.join(worst)}"] if worst else []
-        if self.moved:
-            became = (
-                f"{before} -> {now} ({count:,})"
-                for (_, before, now), count in self.moved.most_common()
-            )
-            texts.append(f"what they became: {_first(became, len(self.moved), MOST_SAMPLES)}")
+        if became := self._became():
+            texts.append(f"what they became: {_first(became, len(became), MOST_SAMPLES)}")
         return (*texts, f"samples that are wrong now, by index: {indices}")
+
+    def _became(self) -> list[str]:
+        """Likeliest classes before and now; one may be wrong among the k likeliest and stay."""
+        pairs = Counter[tuple[int, int]]()
+        for (_, before, now), count in self.moved.items():
+            if before != now:
+                pairs[before, now] += count
+        return [f"{before} -> {now} ({count:,})" for (before, now), count in pairs.most_common()]
 
     def _worst(self) -> list[str]:
         import numpy as np
@@ -82,7 +86,7 @@ class Flips:
             "gained": self.pairs.gained[:MOST_IN_DATA].tolist(),
             "moved": [
                 {"label": label, "before": before, "now": now, "samples": count}
-                for (label, before, now), count in self.moved.most_common()
+                for (label, before, now), count in self.moved.most_common(MOST_IN_DATA)
             ],
         }
 

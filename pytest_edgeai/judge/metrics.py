@@ -14,9 +14,10 @@ from pytest_edgeai.judge.requirements import require_number
 
 COCO = ("coco_map", "coco_map_50", "coco_map_75")
 ERRORS = ("mean_absolute_error", "root_mean_squared_error")
+TOP_K = "top_K_accuracy"
 NAMES = (
     "accuracy",
-    "top_K_accuracy",
+    TOP_K,
     "balanced_accuracy",
     "f1",
     "f1_macro",
@@ -85,7 +86,8 @@ class Metric:
             hint = "a fraction: 0.9 is 90 %" if self.is_share else f"{self.name} goes from 0 to 1"
             require_number("limit", limit, above=0.0, most=1.0, hint=hint)
         else:
-            require_number("limit", limit, least=None if self.higher_is_better else 0.0)
+            is_error = self.function is None and not self.higher_is_better
+            require_number("limit", limit, least=0.0 if is_error else None)
 
     def require_drop(self, limit: Any) -> None:
         """A difference that two of its values can have.
@@ -112,7 +114,7 @@ def metric_of(given: Any) -> Metric:
         UsageError: no such metric, or one whose package is not installed.
     """
     if isinstance(given, Metric):
-        return given
+        return given if callable(given.function) else metric_of(given.function or given.name)
     if callable(given):
         return Metric(given)
     if not isinstance(given, str) or not _is_known(given):
@@ -122,11 +124,14 @@ def metric_of(given: Any) -> Metric:
 
 
 def _is_known(name: str) -> bool:
-    return name in NAMES or re.fullmatch("top_[1-9][0-9]*_accuracy", name) is not None
+    is_top_k = re.fullmatch("top_[1-9][0-9]*_accuracy", name) is not None
+    return is_top_k or (name in NAMES and name != TOP_K)
 
 
 def _hint(given: Any) -> str:
     near = get_close_matches(str(given), NAMES, 1)
+    if near == [TOP_K]:
+        near = ["top_5_accuracy"]
     known = f"one of {', '.join(NAMES)}; or a callable (labels, predictions)"
     return f"did you mean {near[0]!r}? It is {known}" if near else known
 

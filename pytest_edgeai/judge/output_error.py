@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.errors import DataError
-from pytest_edgeai.judge.budget import Budget
+from pytest_edgeai.judge.budget import Budget, at_most
 from pytest_edgeai.judge.drop import DROP_ADVICE
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.flips import MOST_SAMPLES
@@ -60,7 +60,7 @@ class OutputErrorBudget(Budget):
         )
         named = ", ".join(f"{i} ({units.significant(of_sample[:, i].max())})" for i in worst)
         details = (f"samples that differ most, by index: {named}",)
-        if measured <= self.limit:
+        if at_most(measured, self.limit):
             return self.result(measured, n, "pass", reason, details=details)
         where, data = where_it_goes_wrong(evidence, self.baseline, worst.tolist(), n)
         told = (*details, *where)
@@ -79,7 +79,10 @@ def _errors(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     if len(own) != len(base):
-        raise DataError(f"the model has {len(own)} outputs, the baseline {len(base)}")
+        raise DataError(
+            f"the model has the outputs {', '.join(own)}, and the baseline {', '.join(base)}",
+            "max_output_error compares models with the same outputs",
+        )
     partners = base if own.keys() == base.keys() else dict(zip(own, base.values(), strict=True))
     errors = {}
     for name, values in own.items():
@@ -89,10 +92,14 @@ def _errors(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
                 f"output {name!r}: {mine.dtype} {mine.shape} cannot be compared with the "
                 f"baseline's {its.dtype} {its.shape}"
             )
+        for whose, values in (("of the model", mine), ("of the baseline", its)):
+            is_finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+            if not is_finite.all():
+                raise DataError(
+                    f"output {name!r} {whose} holds NaN or infinity, the first for sample "
+                    f"{is_finite.argmin()}"
+                )
         errors[name] = np.abs(mine.astype(np.float64) - its.astype(np.float64))
-        if not np.isfinite(errors[name]).all():
-            row = int(np.argmin(np.isfinite(errors[name]).reshape(len(mine), -1).all(axis=1)))
-            raise DataError(f"output {name!r} holds NaN or infinity, the first for sample {row}")
     return errors
 
 

@@ -98,7 +98,10 @@ def resampled_interval(
     same ones (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13). Samples
     are drawn within each stratum: a resample without one of the classes has no ROC curve (Robin et
     al., "pROC: an open-source package for R and S+ to analyze and compare ROC curves", BMC
-    Bioinformatics 12:77, 2011). Resamples on which the value is not defined are left out.
+    Bioinformatics 12:77, 2011). The value of the samples themselves is always in the interval:
+    where samples that count twice make a metric better, as with the average precision of few
+    boxes, all resamples may be better. Nothing is claimed where the value is not defined (NaN) on
+    more resamples than may lie beyond an end.
 
     Args:
         strata: a number for each of the samples; equal ones are drawn together.
@@ -111,5 +114,8 @@ def resampled_interval(
         value(np.concatenate([random.choice(group, len(group)) for group in groups]))
         for _ in range(RESAMPLES)
     ]
-    low, high = np.nanquantile(values, (1 - confidence, confidence))
-    return Interval(float(low), float(high))
+    if np.isnan(values).mean() > 1 - confidence:
+        return Interval()
+    ends = np.nanquantile(values, (1 - confidence, confidence))
+    itself = value(np.arange(len(strata)))
+    return Interval(float(min(*ends, itself)), float(max(*ends, itself)))

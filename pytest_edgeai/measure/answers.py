@@ -16,15 +16,22 @@ Predictions = Any
 def top_1(predictions: Predictions) -> tuple[int, Array]:
     """Number of classes, and the likeliest class of each sample.
 
-    One score for a sample is the probability of the second of two classes.
-
     Raises:
         DataError: several outputs, another shape than (N, classes), NaN, or one score that is no
             probability.
     """
     scores = class_scores(predictions, "accuracy")
-    if scores.shape[1] > 1:
-        return scores.shape[1], scores.argmax(axis=1)
+    return max(scores.shape[1], 2), likeliest(scores)
+
+
+def likeliest(scores: Array) -> Array:
+    """The likeliest class by scores of shape (..., classes); of two by one probability, (..., 1).
+
+    Raises:
+        DataError: one score that is no probability.
+    """
+    if scores.shape[-1] > 1:
+        return np.asarray(scores.argmax(axis=-1))
     low, high = float(scores.min()), float(scores.max())
     if scores.dtype.kind not in "bf" or low < 0 or high > 1:
         raise DataError(
@@ -33,7 +40,21 @@ def top_1(predictions: Predictions) -> tuple[int, Array]:
             "override the fixture edge_decoder, with 'sigmoid' where these are logits; or take a "
             "metric of scores, such as roc_auc",
         )
-    return 2, (scores[:, 0] >= 0.5).astype(np.int64)
+    return (scores[..., 0] >= 0.5).astype(np.int64)
+
+
+def refuse_one_answer(labels: Array, predictions: Array) -> None:
+    """Raise a DataError where all samples get the same answer, and not all have the same label."""
+    if _are_alike(predictions) and not _are_alike(labels):
+        raise DataError(
+            f"the model answers the same to all {len(labels):,} samples, whose labels differ",
+            "look at the scaling of evaluation_data, and at the model",
+        )
+
+
+def _are_alike(values: Array) -> bool:
+    first = np.broadcast_to(values[:1], values.shape)
+    return np.array_equal(values, first, equal_nan=values.dtype.kind == "f")
 
 
 def class_scores(predictions: Predictions, name: str) -> Array:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from pytest_edgeai.errors import DataError, UsageError
+from pytest_edgeai import units
+from pytest_edgeai.errors import DataError, EdgeAIError, UsageError
+from pytest_edgeai.measure.answers import numbers
 from pytest_edgeai.measure.detection import FOUND
 from pytest_edgeai.model.dataset import Dataset
 
@@ -48,7 +51,12 @@ def decoded(decoder: Decoder, data: Dataset, outputs: Outputs) -> Any:
 
 def softmax(outputs: Outputs) -> Array:
     """Logits of shape (N, ..., classes) as probabilities."""
-    logits = _only(outputs, "softmax").astype(np.float64)
+    logits = _numbers(outputs, "softmax")
+    if logits.ndim < 2 or logits.shape[-1] < 2:
+        raise DataError(
+            f"edge_decoder 'softmax' needs logits of several classes, not of shape {logits.shape}",
+            "'sigmoid' is for one logit",
+        )
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
@@ -57,7 +65,7 @@ def sigmoid(outputs: Outputs) -> Array:
     """Logits as probabilities."""
     from scipy.special import expit
 
-    return np.asarray(expit(_only(outputs, "sigmoid").astype(np.float64)))
+    return np.asarray(expit(_numbers(outputs, "sigmoid")))
 
 
 def reconstruction_error(inputs: Any, outputs: Outputs) -> Array:
@@ -65,14 +73,16 @@ def reconstruction_error(inputs: Any, outputs: Outputs) -> Array:
 
     The higher, the less the sample is like those that it learned.
     """
-    made, given = _only(outputs, "reconstruction_error"), np.asarray(inputs)
-    if isinstance(inputs, dict) or made.size != given.size:
+    made = _numbers(outputs, "reconstruction_error")
+    given = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+    if len(given) > 1 or made.size != np.size(given[0]):
+        shapes = ", ".join(str(np.shape(values)) for values in given)
         raise DataError(
-            f"outputs of shape {made.shape} do not reconstruct inputs of {given.shape}",
+            f"outputs of shape {made.shape} do not reconstruct inputs of {shapes}",
             "edge_decoder 'reconstruction_error' is for models whose output is like their input",
         )
-    squares = np.square(made.reshape(len(given), -1) - given.reshape(len(given), -1))
-    return np.asarray(squares.mean(axis=1, dtype=np.float64))
+    squares = np.square(made - np.reshape(given[0], made.shape))
+    return np.asarray(squares.reshape(len(made), -1).mean(axis=1))
 
 
 def detections(outputs: Outputs) -> Array:
@@ -80,7 +90,8 @@ def detections(outputs: Outputs) -> Array:
 
     Rows are ymin, xmin, ymax, xmax, class, score; those beyond the count are NaN. The four outputs
     are told apart by what they hold, as converters name and order them differently: boxes by their
-    four columns, the count by its one value, classes as whole numbers.
+    four columns, the count by its one value, classes as whole numbers; where scores are whole
+    numbers too, 0 and 1, the classes are those over 1, or else the first, as in TFLite.
     """
     if not _looks_like_detections(outputs):
         raise DataError(
@@ -92,9 +103,11 @@ def detections(outputs: Outputs) -> Array:
     boxes = next(a for a in arrays if a.ndim == 3)
     count = next(a for a in arrays if a.ndim == 1)
     first, second = (a for a in arrays if a.ndim == 2)
-    classes, scores = (first, second) if _are_classes(first, second) else (second, first)
+    is_used = np.arange(boxes.shape[1]) < count[:, None]
+    are_swapped = _are_scores(first[is_used], second[is_used])
+    classes, scores = (second, first) if are_swapped else (first, second)
     found = np.concatenate([boxes, classes[..., None], scores[..., None]], axis=2).astype(float)
-    found[np.arange(found.shape[1]) >= count[:, None]] = np.nan
+    found[~is_used] = np.nan
     return np.asarray(found)
 
 
@@ -112,19 +125,46 @@ def _called(decoder: Callable[[Any, Outputs], Any], data: Dataset, outputs: Outp
     parts, begin = [], 0
     for inputs in data.batches(BATCH):
         size = len(next(iter(inputs.values()))) if isinstance(inputs, dict) else len(inputs)
-        end = begin + size
-        part = np.asarray(decoder(inputs, _cut(outputs, begin, end)))
-        if len(np.atleast_1d(part)) != size:
-            raise DataError(
-                f"edge_decoder returned {part.dtype} {part.shape} for {size:,} samples",
-                "return one prediction per sample, in their order",
-            )
-        parts.append(part)
-        begin = end
+        parts.append(_part(decoder, inputs, _cut(outputs, begin, begin + size), size))
+        begin += size
     if all(part.ndim == 3 and part.shape[2] == FOUND for part in parts):
         most = max(part.shape[1] for part in parts)
         parts = [_filled(part, most) for part in parts]
+    shapes = dict.fromkeys(str(part.shape[1:]) for part in parts)
+    if len(shapes) > 1:
+        raise DataError(
+            f"edge_decoder returned predictions of the shapes {', '.join(shapes)}",
+            "return predictions of one shape for all samples",
+        )
     return np.concatenate(parts)
+
+
+def _part(
+    decoder: Callable[[Any, Outputs], Any], inputs: Any, outputs: Outputs, size: int
+) -> Array:
+    """What a decoder makes of copies: nobody else gets what it changes."""
+    try:
+        returned = decoder(*copy.deepcopy((inputs, outputs)))
+    except EdgeAIError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"edge_decoder raised {type(error).__name__}: {error}",
+            f"it was given {units.count(size, 'sample')}, and the outputs: {_form(outputs)}",
+        ) from error
+    try:
+        part = np.asarray(returned)
+    except ValueError:
+        raise DataError(
+            "edge_decoder returned predictions of different shapes for the samples of a batch",
+            "return an array; pytest_edgeai.padded() makes one of a list of boxes per image",
+        ) from None
+    if part.ndim == 0 or len(part) != size:
+        raise DataError(
+            f"edge_decoder returned {part.dtype} {part.shape} for {units.count(size, 'sample')}",
+            "return one prediction per sample, in their order",
+        )
+    return part
 
 
 def _filled(boxes: Array, most: int) -> Array:
@@ -138,13 +178,8 @@ def _cut(outputs: Outputs, begin: int, end: int) -> Outputs:
     return outputs[begin:end]
 
 
-def _only(outputs: Outputs, decoder: str) -> Array:
-    if isinstance(outputs, dict):
-        raise DataError(
-            f"the model has the outputs {', '.join(outputs)}: edge_decoder {decoder!r} takes one",
-            "give edge_decoder a callable (inputs, outputs) that knows which to take",
-        )
-    return np.asarray(outputs)
+def _numbers(outputs: Outputs, decoder: str) -> Array:
+    return numbers(outputs, f"edge_decoder {decoder!r}").astype(np.float64)
 
 
 def _looks_like_detections(outputs: Outputs) -> bool:
@@ -157,10 +192,12 @@ def _looks_like_detections(outputs: Outputs) -> bool:
     return len(boxes) == 1 and has_count and rest == 2 * [boxes[0].shape[:2]]
 
 
-def _are_classes(first: Array, second: Array) -> bool:
-    """Whether the first holds classes and the second scores."""
-    whole = [bool((values == np.round(values)).all()) for values in (first, second)]
-    return whole[0] and (not whole[1] or bool(first.max() > 1))
+def _are_scores(first: Array, second: Array) -> bool:
+    """Whether the first holds scores and the second classes."""
+    is_whole, other_is_whole = (bool((v == np.round(v)).all()) for v in (first, second))
+    if is_whole and other_is_whole:
+        return bool((first <= 1).all() and (second > 1).any())
+    return other_is_whole
 
 
 def _form(outputs: Outputs) -> str:

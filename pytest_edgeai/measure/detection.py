@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,8 +33,8 @@ def padded(rows_per_image: Sequence[Any]) -> Array:
     Returns:
         float64, shape (images, most boxes of an image, 5 or 6).
     """
-    rows = [np.asarray(row, float) for row in rows_per_image]
-    columns = {row.shape[1] for row in rows if row.ndim == 2 and row.size}
+    rows = [_rows(row, image) for image, row in enumerate(rows_per_image)]
+    columns = {row.shape[-1] for row in rows if row.ndim == 2}
     if not columns <= {BOX, FOUND} or len(columns) > 1 or any(r.size and r.ndim != 2 for r in rows):
         shapes = ", ".join(sorted({str(row.shape) for row in rows if row.size}))
         raise DataError(
@@ -46,6 +47,16 @@ def padded(rows_per_image: Sequence[Any]) -> Array:
         if row.size:
             result[image, : len(row)] = row
     return result
+
+
+def _rows(rows: Any, image: int) -> Array:
+    try:
+        return np.asarray(rows, float)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"image {image} has no rows of numbers of one length: {reprlib.repr(rows)}",
+            f"give (boxes, {BOX}) for each: ymin, xmin, ymax, xmax, class; {FOUND} with a score",
+        ) from None
 
 
 def average_precision(labels: Array, found: Array, iou: str) -> Callable[[Any], float]:
@@ -61,15 +72,13 @@ def average_precision(labels: Array, found: Array, iou: str) -> Callable[[Any], 
         iou: "" for the average, "50" or "75".
 
     Raises:
-        DataError: another shape, boxes that end before they begin, or no boxes among the labels.
+        DataError: another shape, boxes that cannot be, or none among the labels.
     """
     from pycocotools.cocoeval import COCOeval
 
-    n = len(labels)
     _check(labels, BOX, "labels")
     _check(found, FOUND, "predictions")
-    if np.isnan(labels[..., 0]).all():
-        raise DataError("there is not a single box among the labels", "label what is to be found")
+    n = len(labels)
     with contextlib.redirect_stdout(io.StringIO()):  # the evaluator reports to stdout
         evaluator = COCOeval(_coco(labels, labels), _coco(found, labels), "bbox")
         evaluator.params.areaRng, evaluator.params.areaRngLbl = [[0, 1e10]], ["all"]
@@ -77,18 +86,47 @@ def average_precision(labels: Array, found: Array, iou: str) -> Callable[[Any], 
         if iou:
             evaluator.params.iouThrs = np.array([int(iou) / 100])
         evaluator.evaluate()
-    of_image = evaluator.evalImgs
-    classes = len(evaluator.params.catIds)
+    of_image, recalls = evaluator.evalImgs, evaluator.params.recThrs
+    classes = [_Matches(of_image[i : i + n], recalls) for i in range(0, len(of_image), n)]
 
     def value(at: Any) -> float:
-        evaluator.evalImgs = [of_image[c * n + i] for c in range(classes) for i in at]
-        with contextlib.redirect_stdout(io.StringIO()):
-            evaluator.accumulate()
-        precision = evaluator.eval["precision"]
-        known = precision[precision > -1]
-        return float(known.mean()) if known.size else float("nan")
+        weights = np.bincount(at, minlength=n)
+        precisions = [matches.precision(weights) for matches in classes]
+        known = [one for one in precisions if not np.isnan(one)]
+        return float(np.mean(known)) if known else float("nan")
 
     return value
+
+
+class _Matches:
+    """One class's boxes in all images, matched by COCO's evaluator.
+
+    A resample only differs in how often an image counts; the evaluator's own ``accumulate`` needs
+    minutes for a thousand of them. Boxes of one image with the same score count together.
+    """
+
+    def __init__(self, of_image: list[Any], recalls: Array) -> None:
+        seen = [(number, image) for number, image in enumerate(of_image) if image is not None]
+        scores = np.concatenate([image["dtScores"] for _, image in seen])
+        order = np.argsort(-scores, kind="stable")
+        images = [np.full(len(image["dtScores"]), number) for number, image in seen]
+        self._image = np.concatenate(images)[order]
+        self._right = np.concatenate([image["dtMatches"] > 0 for _, image in seen], 1)[:, order]
+        self._boxes = np.array([0 if image is None else len(image["gtIds"]) for image in of_image])
+        self._recalls = recalls
+
+    def precision(self, weights: Array) -> float:
+        """Interpolated at 101 recalls, and averaged; NaN without boxes to be found."""
+        there = int((self._boxes * weights).sum())
+        if there == 0:
+            return float("nan")
+        each = weights[self._image]
+        right, found = np.cumsum(self._right * each, axis=1), np.cumsum(each)
+        precision = right / np.maximum(found, 1)
+        best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        best = np.pad(best, ((0, 0), (0, 1)))  # a recall that is not reached has precision 0
+        reached = [np.searchsorted(of_overlap / there, self._recalls) for of_overlap in right]
+        return float(np.take_along_axis(best, np.stack(reached), axis=1).mean())
 
 
 def _check(rows: Array, columns: int, what: str) -> None:
@@ -96,13 +134,29 @@ def _check(rows: Array, columns: int, what: str) -> None:
         form = FORM.format(", score" if columns == FOUND else "", "images", columns)
         hint = "pytest_edgeai.padded() makes such an array of a list of boxes per image"
         raise DataError(f"{what} of {rows.dtype} {rows.shape} are no boxes: {form}", hint)
-    used = rows[~np.isnan(rows).any(axis=2)]
+    is_used = ~np.isnan(rows).all(axis=2)
+    used = rows[is_used]
+    if columns == BOX and not len(used):
+        raise DataError("there is not a single box among the labels", "label what is to be found")
+    if not np.isfinite(used).all():
+        image = np.nonzero(is_used)[0][~np.isfinite(used).all(axis=1)][0]
+        raise DataError(
+            f"{what} hold a box that is NaN or infinite in part, the first in image {image}",
+            "rows that are not used are NaN in all columns",
+        )
     backwards = (used[:, 2] < used[:, 0]) | (used[:, 3] < used[:, 1])
     if backwards.any():
         row = [round(float(value), 4) for value in used[backwards.argmax()]]
         raise DataError(
             f"{what} hold a box that ends before it begins: {row}",
             "the order is ymin, xmin, ymax, xmax",
+        )
+    broken = used[:, 4] != np.round(used[:, 4])
+    if broken.any():
+        raise DataError(
+            f"{what} hold a box of class {used[broken.argmax(), 4]:g}",
+            "classes are whole numbers; the order is ymin, xmin, ymax, xmax, class"
+            + (", score" if columns == FOUND else ""),
         )
 
 
@@ -112,9 +166,8 @@ def _coco(rows: Array, labels: Array) -> Any:
 
     annotations: list[dict[str, Any]] = []
     for image, boxes in enumerate(rows):
-        for top, left, bottom, right, number, *score in boxes[
-            ~np.isnan(boxes).any(axis=1)
-        ].tolist():
+        used = boxes[~np.isnan(boxes).all(axis=1)].tolist()
+        for top, left, bottom, right, number, *score in used:
             annotations.append(
                 {
                     "id": len(annotations) + 1,  # 0 would mean that nothing matches

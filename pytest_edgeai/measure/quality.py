@@ -46,7 +46,7 @@ class Quality:
         self._open_baseline = open_baseline
         self._outputs: dict[str | None, Outputs | EdgeAIError] = {}
         self._predictions: dict[str | None, Any] = {}
-        self._scores: dict[tuple[Metric, str | None], Score] = {}
+        self._scores: dict[tuple[str, int, str | None], Score] = {}
         self._classes: dict[str | None, Any] = {}
 
     def outputs(self, baseline: str | None = None) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Quality:
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         """A metric of the interpreter, or of its baseline."""
-        key = metric, baseline
+        key = _key(metric, baseline)
         if key not in self._scores:
             self._scores[key] = score(metric, self.data, self._predicted(baseline))
         return self._scores[key]
@@ -96,7 +96,7 @@ class Quality:
     @property
     def known_accuracy(self) -> Score | None:
         """Its top-1 accuracy, if that was asked for."""
-        return self._scores.get((ACCURACY, None))
+        return self._scores.get(_key(ACCURACY, None))
 
     @property
     def known_classes(self) -> Any:
@@ -121,3 +121,8 @@ class Quality:
         if isinstance(found, EdgeAIError):
             raise found
         return found
+
+
+def _key(metric: Metric, baseline: str | None) -> tuple[str, int, str | None]:
+    """A user's callable need not be hashable."""
+    return metric.name, id(metric.function), baseline

@@ -106,6 +106,6 @@ def test_objects(pytester: pytest.Pytester, realdata: Path) -> None:
     assert found["test_finds_them"]["measured"] == 1.0
 
 
-def test_classes(pytester: pytest.Pytester, realdata: Path) -> None:
+def test_the_same_classes(pytester: pytest.Pytester, realdata: Path) -> None:
     found = budgets(pytester, realdata, CLASSES, 1)
     assert (found["test_agree"]["measured"], found["test_agree"]["n"]) == (1.0, 7)

@@ -1,0 +1,248 @@
+"""Metrics of classes against scikit-learn, on ties, absent classes and single samples."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from pytest_edgeai.errors import DataError
+from pytest_edgeai.judge.evidence import Score
+from pytest_edgeai.judge.metrics import metric_of
+from pytest_edgeai.measure.metrics import score
+from pytest_edgeai.model.dataset import ArrayDataset
+
+Array = npt.NDArray[Any]
+Answers = tuple[Array, Array]
+"""Class indices of shape (N,), and scores of shape (N, classes)."""
+
+
+def scored(name: str, labels: Any, predictions: Any) -> Score:
+    labels = np.asarray(labels)
+    return score(metric_of(name), ArrayDataset(np.zeros((len(labels), 1)), labels), predictions)
+
+
+def value(name: str, labels: Any, predictions: Any) -> float:
+    return scored(name, labels, predictions).value
+
+
+def refusal(name: str, labels: Any, predictions: Any) -> str:
+    with pytest.raises(DataError) as caught:
+        scored(name, labels, predictions)
+    return str(caught.value)
+
+
+@st.composite
+def answers(draw: st.DrawFn, classes: int = 0, samples: int = 1) -> Answers:
+    """Many ties, as quantised scores have them, and classes that no label has."""
+    count = classes or draw(st.integers(2, 5))
+    n = draw(st.integers(samples, 12))
+    labels = draw(st.lists(st.integers(0, count - 1), min_size=n, max_size=n))
+    levels = st.lists(st.integers(0, 4), min_size=n * count, max_size=n * count)
+    scores = np.array(draw(levels), np.float32).reshape(n, count) / 4
+    assume((scores != scores[:1]).any() or len(set(labels)) == 1)
+    return np.array(labels), scores
+
+
+def int8_softmax(logits: Array) -> Array:
+    """As int8 models put it out, with scale 1/256 and zero point -128: sums are not 1."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    exact = powers / powers.sum(axis=1, keepdims=True)
+    return (np.clip(np.round(exact * 256), 0, 255) / 256).astype(np.float32)
+
+
+def quiet(function: Callable[..., Any], *args: Any, **kwargs: Any) -> float:
+    """What scikit-learn computes; it warns of absent classes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(function(*args, **kwargs))
+
+
+def one_against_others(function: Callable[..., Any], labels: Array, scores: Array) -> float:
+    classes = np.unique(labels)
+    return float(np.mean([function(labels == c, scores[:, c]) for c in classes]))
+
+
+@settings(deadline=None)
+@given(answers())
+def test_of_the_likeliest_class(found: Answers) -> None:
+    labels, scores = found
+    answered = scores.argmax(axis=1)
+    expected = {
+        "accuracy": metrics.accuracy_score(labels, answered),
+        "top_1_accuracy": metrics.accuracy_score(labels, answered),
+        "balanced_accuracy": quiet(metrics.balanced_accuracy_score, labels, answered),
+        "f1_macro": quiet(metrics.f1_score, labels, answered, average="macro"),
+        "f1_weighted": quiet(metrics.f1_score, labels, answered, average="weighted"),
+    }
+    for name, wanted in expected.items():
+        assert value(name, labels, scores) == pytest.approx(wanted), name
+
+
+@settings(deadline=None)
+@given(answers(2))
+def test_f1_of_two_classes(found: Answers) -> None:
+    labels, scores = found
+    answered = scores.argmax(axis=1)
+    if labels.any() or answered.any():
+        assert value("f1", labels, scores) == pytest.approx(
+            quiet(metrics.f1_score, labels, answered)
+        )
+    else:
+        assert "f1 is not defined on" in refusal("f1", labels, scores)
+
+
+@settings(deadline=None)
+@given(answers(5), st.integers(2, 4))
+def test_among_the_k_likeliest(found: Answers, k: int) -> None:
+    labels, scores = found
+    wanted = metrics.top_k_accuracy_score(labels, scores, k=k, labels=range(5))
+    assert value(f"top_{k}_accuracy", labels, scores) == pytest.approx(wanted)
+
+
+RANKED = {
+    "roc_auc": metrics.roc_auc_score,
+    "average_precision": metrics.average_precision_score,
+}
+
+
+@pytest.mark.parametrize("name", RANKED)
+@settings(deadline=None)
+@given(found=answers())
+def test_of_ranks(name: str, found: Answers) -> None:
+    labels, scores = found
+    if len(set(labels.tolist())) == 1:
+        text = refusal(name, labels, scores)
+        assert f"{name} compares classes, and all {len(labels)} labels are {labels[0]}" in text
+        assert "samples of more than one class" in text
+    elif scores.shape[1] == 2:
+        wanted = RANKED[name](labels, scores[:, 1])
+        assert value(name, labels, scores) == pytest.approx(wanted)
+    else:
+        wanted = one_against_others(RANKED[name], labels, scores)
+        assert value(name, labels, scores) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("name", RANKED)
+@settings(deadline=None)
+@given(found=answers(samples=2), seed=st.integers(0, 99))
+def test_resamples_of_ranks(name: str, found: Answers, seed: int) -> None:
+    """They are counted in another way than all samples are."""
+    labels, scores = found
+    assume(len(set(labels.tolist())) > 1)
+    resampled = scored(name, labels, scores).resampled
+    assert resampled is not None
+    at = np.random.default_rng(seed).integers(len(labels), size=len(labels))
+    asked = [1] if scores.shape[1] == 2 else np.unique(labels).tolist()
+    for indices in (np.arange(len(labels)), at):
+        drawn = [(labels[indices] == c, scores[indices, c]) for c in asked]
+        if all(is_it.any() and not is_it.all() for is_it, _ in drawn):
+            wanted = np.mean([RANKED[name](*column) for column in drawn])
+            assert resampled(indices) == pytest.approx(float(wanted))
+
+
+def test_a_resample_without_a_class_has_no_value() -> None:
+    for name in RANKED:
+        resampled = scored(name, [0, 1, 0], np.array([0.1, 0.9, 0.2], np.float32)).resampled
+        assert resampled is not None
+        assert np.isnan(resampled(np.array([0, 2, 2]))), name
+
+
+def test_of_all_classes_it_is_scikit_learns_own_average() -> None:
+    random = np.random.default_rng(0)
+    labels, logits = random.integers(4, size=200), random.normal(size=(200, 4))
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    auc = metrics.roc_auc_score(labels, scores, multi_class="ovr", average="macro")
+    assert value("roc_auc", labels, scores) == pytest.approx(auc)
+    precision = metrics.average_precision_score(np.eye(4)[labels], scores, average="macro")
+    assert value("average_precision", labels, scores) == pytest.approx(precision)
+
+
+def test_of_int8_probabilities_that_do_not_sum_to_1() -> None:
+    random = np.random.default_rng(0)
+    labels, scores = random.integers(4, size=200), int8_softmax(2 * random.normal(size=(200, 4)))
+    assert (scores.sum(axis=1) != 1).any()
+    for name, function in RANKED.items():
+        wanted = one_against_others(function, labels, scores)
+        assert value(name, labels, scores) == pytest.approx(wanted)
+
+
+NAMES = ("accuracy", "balanced_accuracy", "f1", "f1_macro", "f1_weighted", *RANKED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None, max_examples=30)
+@given(found=answers(2, samples=4))
+def test_one_column_is_the_second_of_two(name: str, found: Answers) -> None:
+    labels, scores = found
+    labels[:2], scores[:2] = [0, 1], [[0.75, 0.25], [0.5, 0.5]]
+    second = scores[:, 1]
+    two = np.stack([1 - second, second], axis=1)
+    two[second == 0.5] = [0.4, 0.5]  # one half is the second class, by a hair
+    for one in (second, second[:, None], second[:, None, None]):
+        assert value(name, labels, one) == pytest.approx(value(name, labels, two))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_in_any_form(name: str) -> None:
+    random = np.random.default_rng(1)
+    labels, scores = random.integers(2, size=30), random.random((30, 2))
+    forms = [labels, labels[:, None], labels.astype(bool), labels.astype("u1"), np.eye(2)[labels]]
+    assert len({value(name, form, scores) for form in forms}) == 1
+
+
+def test_ties_of_the_k_likeliest_go_to_the_higher_class() -> None:
+    scores = np.array([[0.25, 0.25, 0.25, 0.25], [1, 0, 0, 0]])
+    assert value("top_2_accuracy", [3, 0], scores) == 1
+    assert value("top_2_accuracy", [1, 0], scores) == 0.5
+
+
+@pytest.mark.parametrize(
+    "name", ["accuracy", "top_2_accuracy", "balanced_accuracy", "f1_macro", *RANKED]
+)
+def test_one_answer_to_everything_is_refused(name: str) -> None:
+    """A drop from nothing to nothing would pass."""
+    text = refusal(name, [0, 1, 2, 0], np.full((4, 3), 0.25, np.float32))
+    assert "the model answers the same to all 4 samples, whose labels differ" in text
+    assert "look at the scaling" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "chance"),
+    [
+        ("accuracy", 0.5),
+        ("balanced_accuracy", 1 / 3),
+        ("roc_auc", 0.5),
+        ("average_precision", 1 / 3),
+        ("top_2_accuracy", None),
+        ("f1_macro", None),
+    ],
+)
+def test_what_one_answer_would_score(name: str, chance: float | None) -> None:
+    scores = np.random.default_rng(0).random((4, 3))
+    found = scored(name, [0, 1, 2, 0], scores).chance
+    assert found == (None if chance is None else pytest.approx(chance))
+
+
+@pytest.mark.parametrize(
+    ("name", "predictions", "text"),
+    [
+        ("f1", np.eye(3)[[0, 1, 2, 0]], 'the model has 3\nhint: metric="f1_macro" averages them'),
+        ("top_3_accuracy", np.eye(3)[[0, 1, 2, 0]], "has 3 classes, so that every answer is right"),
+        ("top_2_accuracy", np.array([0.1, 0.2, 0.9, 1]), "labels reach 2 but the model has 2"),
+        ("roc_auc", np.array([0.1, 0.2, 0.9, 1]), "labels reach 2 but the model has 2 classes"),
+        ("f1_macro", np.array([-3.0, 2, 1, 1]), "override the fixture edge_decoder, with 'sigmoi"),
+        ("roc_auc", np.array([1, np.nan, 1, 2]), "hold NaN or infinity, the first for sample 1"),
+        ("roc_auc", np.zeros((4, 3, 2)), "needs numbers of shape (N, classes), not float64 (4, 3"),
+        ("average_precision", {"a": 0, "b": 0}, "the model has the outputs a, b: average_precisio"),
+    ],
+)
+def test_refusals(name: str, predictions: Any, text: str) -> None:
+    assert text in refusal(name, [0, 1, 2, 0], predictions)
