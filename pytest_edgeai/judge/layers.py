@@ -21,6 +21,8 @@ MOST_LAYERS = 3
 MOST_WRONG = 8
 SAMPLES = 16
 
+_TOO_NARROW = "; what saturates is beyond the range that calibration_data gave it"
+
 FIXED_RANGE = frozenset({"SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION"})
 """Operators whose output range is part of TensorFlow Lite's quantisation specification: no
 calibration or weights of theirs can be wrong. They may well amplify what they are given."""
@@ -98,7 +100,8 @@ def _text(layers: Sequence[Layer], guilty: Sequence[int], whereof: str) -> str:
         more = len(found) - MOST_LAYERS
         if more > 0:
             named += f", and {more} more"
-        return f"layers whose error jumps first, {whereof}: {named}"
+        cause = _TOO_NARROW if any(layer.saturated >= SATURATED for layer in found) else ""
+        return f"layers whose error jumps first, {whereof}: {named}{cause}"
     last = layers[-1]
     return (
         f"error by layer, {whereof}: no single layer is to blame; it grows to "

@@ -100,6 +100,14 @@ class TestText:
             "to_blame": True,
         }
 
+    def test_of_a_range_that_is_too_narrow(self) -> None:
+        narrow = Layer("narrow", "FULLY_CONNECTED", (0,), 2.05, saturated=0.46)
+        (text,), _ = told([*chain(0.03), narrow])
+        assert text.endswith(
+            "narrow (FULLY_CONNECTED, 3 % going in, 205 % with 46 % saturated coming out); "
+            "what saturates is beyond the range that calibration_data gave it"
+        )
+
     def test_at_most_three_are_named(self) -> None:
         branches = [Layer(f"branch{i}", "CONV_2D", (0,), 0.9) for i in range(5)]
         (text,), data = told([*chain(0.0), *branches])
