@@ -236,6 +236,8 @@ class Interpreter:
             TensorError: a shape, dtype or name that the model does not take.
             DeviceError: the process crashed, hung or was killed in this call.
         """
+        if self._process.has_died:
+            self._start_anew()
         runs = self._runs_of(batch)
         outputs = {
             str(details["name"]): runs.joined(answers, details)

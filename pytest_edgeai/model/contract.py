@@ -100,9 +100,11 @@ def check_alike(one: Fed, other: Fed) -> None:
         return
     mine, its = one.profile, other.profile
     if mine.shape != its.shape:
+        swapped = _layout(mine.shape, its.shape)
+        if not swapped:
+            return  # it is another model's
         raise DataError(
-            f"{one.what} has samples of shape {mine.shape}, {other.what} of {its.shape}"
-            f"{_layout(mine.shape, its.shape)}",
+            f"{one.what} has samples of shape {mine.shape}, {other.what} of {its.shape}{swapped}",
             _HINT,
         )
     if _are_ranges_unlike(mine, its):

@@ -49,12 +49,14 @@ class TestAlike:
             (lambda x: x[..., ::-1], "red and blue are swapped between evaluation_data and"),
             (lambda x: x.transpose(0, 3, 1, 2), "channels last (NHWC), the other first (NCHW)"),
             (lambda x: x.transpose(0, 2, 1, 3), "height and width are swapped"),
-            (lambda x: x[:, ::2], "samples of shape (8, 12, 3), calibration_data of (16, 12, 3)"),
         ],
     )
     def test_what_is_prepared_otherwise(self, change: Any, text: str) -> None:
         assert text in refusal(change(photos(1)), photos(2))
         assert refusal(photos(2), change(photos(1)))
+
+    def test_what_is_of_another_model(self) -> None:
+        check_alike(fed("a", photos(1)[:, ::2]), fed("b", photos(2) / 255))
 
     def test_half_of_a_range(self) -> None:
         """x / 255 on one side, x / 127.5 - 1 on the other: neither is out of the other's reach."""
