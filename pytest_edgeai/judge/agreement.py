@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.compared import ComparedBudget
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.flips import MOST_SAMPLES
 from pytest_edgeai.judge.layers import where_it_goes_wrong
@@ -25,12 +26,10 @@ _OTHER_MODEL = "calibrate with more samples like the real inputs and scaled as i
 
 
 @dataclass(frozen=True)
-class AgreementBudget(Budget):
+class AgreementBudget(ComparedBudget):
     """A limit on the share of samples that get the same answer as from a baseline."""
 
     marker: ClassVar[str] = "min_agreement"
-    limit: float
-    baseline: str = "converted"
 
     @property
     def label(self) -> str:
@@ -40,15 +39,10 @@ class AgreementBudget(Budget):
     def bound(self) -> tuple[float, str]:
         return self.limit, "fraction"
 
-    @property
-    def needs_data(self) -> bool:
-        return True
-
     def judge(self, evidence: Evidence) -> BudgetResult:
-        if self.baseline == evidence.variant:
-            return self.result(None, 0, "skipped", f"{self.baseline} is the baseline itself")
-        if self.baseline == HOST and evidence.is_on_host:
-            return self.result(None, 0, "skipped", "this is the host itself")
+        itself = self.of_itself(evidence)
+        if itself is not None:
+            return itself
         import numpy as np
 
         own, base = evidence.answered(), evidence.answered(self.baseline)

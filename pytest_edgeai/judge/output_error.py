@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pytest_edgeai import units
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.budget import Budget, at_most
+from pytest_edgeai.judge.compared import ComparedBudget
 from pytest_edgeai.judge.drop import DROP_ADVICE
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.flips import MOST_SAMPLES
@@ -19,13 +20,11 @@ NORMS = ("max", "mean", "rms")
 
 
 @dataclass(frozen=True)
-class OutputErrorBudget(Budget):
+class OutputErrorBudget(ComparedBudget):
     """A limit on the difference between a model's outputs and a baseline's, real values."""
 
     marker: ClassVar[str] = "max_output_error"
-    limit: float
     norm: str = "max"
-    baseline: str = "converted"
 
     @property
     def label(self) -> str:
@@ -35,15 +34,10 @@ class OutputErrorBudget(Budget):
     def bound(self) -> tuple[float, str]:
         return self.limit, "score"
 
-    @property
-    def needs_data(self) -> bool:
-        return True
-
     def judge(self, evidence: Evidence) -> BudgetResult:
-        if self.baseline == evidence.variant:
-            return self.result(None, 0, "skipped", f"{self.baseline} is the baseline itself")
-        if self.baseline == HOST and evidence.is_on_host:
-            return self.result(None, 0, "skipped", "this is the host itself")
+        itself = self.of_itself(evidence)
+        if itself is not None:
+            return itself
         import numpy as np
 
         errors = _errors(evidence.outputs(), evidence.outputs(self.baseline))
@@ -124,4 +118,4 @@ def max_output_error(
     require_number("limit", limit, least=0.0)
     require_one_of("norm", norm, NORMS)
     require_one_of("baseline", baseline, (*BASELINES, HOST))
-    return (OutputErrorBudget(float(limit), norm, baseline),)
+    return (OutputErrorBudget(float(limit), baseline, norm),)
