@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pytest_edgeai import units
-from pytest_edgeai.device.interpreter import Interpreter, Used
+from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.quantisation import Array
+from pytest_edgeai.device.timed_model import Used
 from pytest_edgeai.errors import DeviceError
 from pytest_edgeai.judge.conditions import throttling
 from pytest_edgeai.judge.evidence import IsEnough, StartSamples

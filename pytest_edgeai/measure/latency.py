@@ -12,7 +12,8 @@ import numpy as np
 
 from pytest_edgeai import units
 from pytest_edgeai.device.device import Device
-from pytest_edgeai.device.interpreter import WARM_UP_S, Interpreter, Used
+from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.device.timed_model import WARM_UP_S, Used
 from pytest_edgeai.errors import EdgeAIError
 from pytest_edgeai.judge.conditions import OTHERS_SHARE, is_hot, throttling
 from pytest_edgeai.judge.evidence import LatencySamples

@@ -19,7 +19,7 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from pytest_edgeai.device.device import DeviceFacts
-from pytest_edgeai.device.interpreter import Used
+from pytest_edgeai.device.timed_model import Used
 from pytest_edgeai.errors import EdgeAIError
 from pytest_edgeai.judge.evidence import SustainedRun
 from pytest_edgeai.judge.latency import LatencyBudget
