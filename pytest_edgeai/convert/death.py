@@ -11,7 +11,8 @@ LOG_LINES = 12
 LINE_LENGTH = 200
 _NOISE = re.compile(
     "absl::InitializeLog|oneDNN custom|cudart_stub|cuda_platform|cpu_feature_guard|"
-    "enable the following instructions|tf_tfl_flatbuffer_helpers|^Extension modules:"
+    "enable the following instructions|tf_tfl_flatbuffer_helpers|^Extension modules:|"
+    "flatbuffer_export.cc|^fully_quantize: "
 )
 _STACK = re.compile(r"Fatal Python error|Stack \(most recent")
 

@@ -169,6 +169,8 @@ def _course(run: SustainedRun) -> str:
     """How the last window compares with the first, and how hot and slow the device became."""
     median, p95 = (units.significant(value) for value in _ratio(run.windows).values())
     text = f"last window to first: {median} times the median, {p95} times the p95"
+    if len(run.windows) == 1:
+        text = "the run ended with its first window"
     known = [w.temperature_c for w in run.windows if w.temperature_c is not None]
     if known:
         text += f"; hottest {max(known):.1f} °C"

@@ -111,6 +111,25 @@ def detections(outputs: Outputs) -> Array:
     return np.asarray(found)
 
 
+def refuse_reconstruction(predictions: Any, data: Dataset) -> None:
+    """Raise a DataError where an autoencoder's outputs would be taken for scores of classes.
+
+    They are as its inputs, and the labels tell two kinds of samples apart.
+    """
+    labels, inputs = data.labels, next(data.batches(1))
+    if isinstance(predictions, dict) or isinstance(inputs, dict) or labels is None:
+        return
+    shape = np.shape(predictions)[1:]
+    are_two = labels.ndim == 1 and bool(np.isin(labels, (0, 1)).all())
+    if are_two and shape == np.shape(inputs)[1:] and np.prod(shape, dtype=int) > 2:
+        raise DataError(
+            f"the output has the shape of the input, {shape}, and the labels are 0 and 1: that "
+            "looks like an autoencoder",
+            "override the fixture edge_decoder: 'reconstruction_error' makes one score for each "
+            "sample; lambda inputs, outputs: outputs takes them as scores of classes all the same",
+        )
+
+
 DECODERS: dict[str, Callable[..., Array]] = {
     "softmax": softmax,
     "sigmoid": sigmoid,

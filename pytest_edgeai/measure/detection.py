@@ -18,6 +18,8 @@ BOX = 5
 """Columns of a box: ymin, xmin, ymax, xmax, class."""
 FOUND = 6
 """Columns of a box that a model found: those of a box, and its score."""
+OTHER_UNIT = 10
+"""How many times further one set of boxes reaches than the other where units differ."""
 MAX_DETECTIONS = 100
 """So many of an image count, those with the highest scores, as in COCO."""
 FORM = "rows (ymin, xmin, ymax, xmax, class{}) per image, unused rows NaN: shape ({}, boxes, {})"
@@ -78,6 +80,7 @@ def average_precision(labels: Array, found: Array, iou: str) -> Callable[[Any], 
 
     _check(labels, BOX, "labels")
     _check(found, FOUND, "predictions")
+    _check_alike(labels, found)
     n = len(labels)
     with contextlib.redirect_stdout(io.StringIO()):  # the evaluator reports to stdout
         evaluator = COCOeval(_coco(labels, labels), _coco(found, labels), "bbox")
@@ -96,6 +99,31 @@ def average_precision(labels: Array, found: Array, iou: str) -> Callable[[Any], 
         return float(np.mean(known)) if known else float("nan")
 
     return value
+
+
+def _check_alike(labels: Array, found: Array) -> None:
+    """Refuse boxes in another unit, and classes that are numbered in another way."""
+    largest = [float(np.nanmax(np.abs(rows[..., :4]), initial=0)) for rows in (labels, found)]
+    if min(largest) > 0 and max(largest) > OTHER_UNIT * min(largest):
+        raise DataError(
+            f"boxes of the labels reach {largest[0]:.4g}, those of the predictions "
+            f"{largest[1]:.4g}: that is not the same unit",
+            "give both as fractions of the image's height and width, 0 to 1, or both in pixels",
+        )
+    known, predicted = (
+        np.unique(rows[..., 4][~np.isnan(rows[..., 4])]) for rows in (labels, found)
+    )
+    if len(predicted) and not np.isin(known, predicted).any():
+        raise DataError(
+            f"no class of the labels ({_listed(known)}) is among those of the predictions "
+            f"({_listed(predicted)})",
+            "number the classes as the model does, most from 0, without a background",
+        )
+
+
+def _listed(classes: Array) -> str:
+    shown = ", ".join(f"{number:g}" for number in classes[:5])
+    return shown + (", ..." if len(classes) > 5 else "")
 
 
 class _Matches:

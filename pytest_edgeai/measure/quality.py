@@ -11,7 +11,7 @@ from pytest_edgeai.errors import DataError, EdgeAIError
 from pytest_edgeai.judge.evidence import Layer, Score
 from pytest_edgeai.judge.metrics import ACCURACY, Metric
 from pytest_edgeai.measure.answers import top_1
-from pytest_edgeai.measure.decoders import Decoder, decoded
+from pytest_edgeai.measure.decoders import Decoder, decoded, refuse_reconstruction
 from pytest_edgeai.measure.layers import compare_layers
 from pytest_edgeai.measure.metrics import score
 from pytest_edgeai.measure.suspicions import suspicions
@@ -58,7 +58,10 @@ class Quality:
         """A metric of the interpreter, or of its baseline."""
         key = _key(metric, baseline)
         if key not in self._scores:
-            self._scores[key] = score(metric, self.data, self._predicted(baseline))
+            predicted = self._predicted(baseline)
+            if self._decoder is None and metric.function is None:
+                refuse_reconstruction(predicted, self.data)
+            self._scores[key] = score(metric, self.data, predicted)
         return self._scores[key]
 
     def classes(self, baseline: str | None = None) -> Any:

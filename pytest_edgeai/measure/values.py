@@ -49,7 +49,8 @@ def masks(metric: Metric, labels: Array, predictions: Predictions) -> Score:
     scores = numbers(predictions, metric.name)
     count, n = max(scores.shape[-1], 2), len(scores)
     wanted = labels[..., 0] if labels.shape[-1:] == (1,) and labels.ndim == scores.ndim else labels
-    if wanted.shape != scores.shape[:-1] or wanted.dtype.kind not in "biu":
+    fits = wanted.ndim > 1 and wanted.shape == scores.shape[:-1]
+    if not fits or wanted.dtype.kind not in "biu":
         raise DataError(
             f"mean_iou compares masks: labels of {labels.dtype} {labels.shape} do not fit "
             f"predictions of shape {scores.shape}",

@@ -85,7 +85,8 @@ def check_model(declared: Preprocessing, shape: tuple[int, ...], limits: Range |
     if abs(limits[0] - low) > NEAR * width or abs(limits[1] - high) > NEAR * width:
         raise DataError(
             f"the model was quantised for values from {_text(limits)}, and {said}",
-            explained(declared.limits, limits) or "calibrate it with data that is scaled so",
+            f"calibrate it with data that goes from {_text(declared.limits)}; or, if the model is "
+            "right as it is, say so in the fixture",
         )
 
 
@@ -130,11 +131,21 @@ def explained(seen: Range, wanted: Range) -> str:
     return ""
 
 
-_MISTAKES = (
+_MISTAKES: tuple[tuple[Range, Range, str], ...] = (
     ((0, 1), (0, 255), "they were divided by 255, and the model takes 0 to 255: leave it out"),
     ((0, 255), (0, 1), "they are pixels, and the model takes 0 to 1: x / 255"),
-    ((0, 1), (-1, 1), "they were divided by 255, and the model takes -1 to 1: x / 127.5 - 1"),
-    ((-1, 1), (0, 1), "they go from -1 to 1, and the model takes 0 to 1: x / 255"),
+    (
+        (0, 1),
+        (-1, 1),
+        "they were divided by 255, and the model takes -1 to 1: x * 2 - 1, or x / 127.5 - 1 of the "
+        "pixels",
+    ),
+    ((0, 1 / 255), (0, 1), "they were divided by 255 twice"),
+    (
+        (-1, 1),
+        (0, 1),
+        "they go from -1 to 1, and the model takes 0 to 1: (x + 1) / 2, or x / 255 of the pixels",
+    ),
     ((0, 255), (-1, 1), "they are pixels, and the model takes -1 to 1: x / 127.5 - 1"),
     (
         (-1, 1),
@@ -144,7 +155,7 @@ _MISTAKES = (
 )
 
 
-def _is_range(seen: Range, usual: tuple[int, int]) -> bool:
+def _is_range(seen: Range, usual: tuple[float, float]) -> bool:
     """Whether values go from about the one end of a range to about the other, and not beyond."""
     width = usual[1] - usual[0]
     begins = abs(seen[0] - usual[0]) <= 0.3 * width

@@ -131,10 +131,10 @@ def _check_declared(
             f"edge_preprocessing is for models with one input, and this one has {len(inputs)}"
         )
     (details,) = inputs
-    shape = tuple(int(size) for size in details["shape_signature"])[1:]
-    check_model(declared, shape, real_range(details) if is_quantised(details) else None)
     for one in fed:
         check_declared(declared, one)
+    shape = tuple(int(size) for size in details["shape_signature"])[1:]
+    check_model(declared, shape, real_range(details) if is_quantised(details) else None)
 
 
 def _overlap(request: pytest.FixtureRequest, data: Dataset, calibrated: Dataset) -> list[str]:

@@ -19,6 +19,7 @@ from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.evidence import Score
 from pytest_edgeai.judge.metrics import metric_of
 from pytest_edgeai.judge.paired import resampled_interval
+from pytest_edgeai.measure.detection import average_precision
 from pytest_edgeai.measure.metrics import score
 from pytest_edgeai.model.dataset import ArrayDataset
 
@@ -293,3 +294,26 @@ def changed(rows: Array, at: Any, new: Any) -> Array:
 )
 def test_refusals(labels: Any, found: Any, text: str) -> None:
     assert text in refusal(labels, found)
+
+
+class TestAlike:
+    """Labels and predictions have to be in one unit, and number classes in one way."""
+
+    found = padded([[[0.1, 0.1, 0.5, 0.5, 0, 0.9]], [[0.2, 0.2, 0.6, 0.6, 1, 0.8]]])
+
+    def test_boxes_in_pixels(self) -> None:
+        labels = padded([[[30, 30, 150, 150, 0]], [[60, 60, 180, 180, 1]]])
+        with pytest.raises(DataError, match=r"reach 180, those of the predictions 0\.6"):
+            average_precision(labels, self.found, "")
+
+    def test_classes_that_nobody_finds(self) -> None:
+        labels = padded([[[0.1, 0.1, 0.5, 0.5, 17]], [[0.2, 0.2, 0.6, 0.6, 18]]])
+        with pytest.raises(DataError, match=r"no class of the labels \(17, 18\) is among .* 0, 1"):
+            average_precision(labels, self.found, "")
+
+    def test_pixels_on_both_sides(self) -> None:
+        """COCO's precision does not depend on the unit."""
+        labels = padded([[[0.1, 0.1, 0.5, 0.5, 0]], [[0.2, 0.2, 0.6, 0.6, 1]]])
+        scale = np.array([300, 300, 300, 300, 1])
+        larger = average_precision(labels * scale, self.found * [*scale, 1], "")
+        assert larger(np.arange(2)) == average_precision(labels, self.found, "")(np.arange(2)) == 1

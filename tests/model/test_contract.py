@@ -106,7 +106,10 @@ class TestDeclared:
         ("inputs", "text"),
         [
             (photos(1), "to 254.9, the fixture edge_preprocessing says 0..1"),
-            (photos(1) / 127.5 - 1, "they go from -1 to 1, and the model takes 0 to 1: x / 255"),
+            (
+                photos(1) / 127.5 - 1,
+                "they go from -1 to 1, and the model takes 0 to 1: (x + 1)",
+            ),
             (photos(1) / 255 / 255, "the fixture edge_preprocessing says 0..1"),
             (photos(1).transpose(0, 3, 1, 2) / 255, "the other first (NCHW)"),
             (photos(1)[:, :8] / 255, "has samples of shape (8, 12, 3)"),
@@ -132,7 +135,7 @@ class TestModel:
         ("shape", "limits", "text"),
         [
             ((16, 12, 3), (0.0, 255.0), "was quantised for values from 0 to 255"),
-            ((16, 12, 3), (-1.0, 0.992), "they were divided by 255, and the model takes -1 to 1"),
+            ((16, 12, 3), (-1.0, 0.992), "calibrate it with data that goes from 0 to 1"),
             ((3, 16, 12), None, "the other first (NCHW)"),
             ((32, 32, 3), None, "the model takes samples of shape (32, 32, 3)"),
             ((640,), None, "the model takes samples of shape (640,)"),
@@ -154,6 +157,7 @@ class TestModel:
     [
         ((0, 1), (0, 255), "leave it out"),
         ((0.02, 0.9), (-1, 0.992), "x / 127.5 - 1"),
+        ((0, 1 / 255), (0, 1), "divided by 255 twice"),
         ((3, 250), (0, 1), "x / 255"),
         ((0, 1), (0, 1), ""),
         ((-40, 3), (0, 1), ""),

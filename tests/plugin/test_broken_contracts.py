@@ -109,7 +109,7 @@ def test_a_declared_one_that_the_model_does_not_keep(
         [
             "*the model was quantised for values from 0 to 255, and the fixture*",
             "*edge_preprocessing says 32x32 rgb nhwc, bilinear, 0..1*",
-            "*they were divided by 255, and the model takes 0 to 255: leave it out*",
+            "*try: calibrate it with data that goes from 0 to 1; or, if the*",
         ]
     )
     (record,) = json.loads((pytester.path / "results.json").read_text())["tests"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +152,27 @@ def test_a_package_that_is_missing_is_named_before_anything_is_measured(
         ]
     )
     result.stdout.no_fnmatch_line("*it ran*")
+
+
+def test_a_forgotten_decoder_of_an_autoencoder(pytester: pytest.Pytester, realdata: Path) -> None:
+    """Its outputs would pass for scores of 640 classes."""
+    model = str(realdata / "models" / "ad01_fp32.tflite")
+    pytester.makepyfile(
+        f"""
+        import numpy as np, pytest
+        from pytest_edgeai import edge_model, min_accuracy
+
+        @pytest.fixture
+        def evaluation_data():
+            return np.random.default_rng(0).normal(size=(20, 640)).astype("f4"), np.arange(20) % 2
+
+        @edge_model({model!r})
+        @min_accuracy(0.1, metric="roc_auc")
+        def test_it(converted_interpreter): ...
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    shown = " ".join(" ".join(result.outlines).split())
+    assert "the output has the shape of the input, (640,), and the labels are 0 and 1" in shown
+    assert "override the fixture edge_decoder: 'reconstruction_error'" in shown
