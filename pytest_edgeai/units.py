@@ -10,9 +10,14 @@ BYTES_PER_MB = 1024 * 1024
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number with ``digits`` significant digits and no exponent: 0.0213, 4.13, 1,290."""
+    """A number with ``digits`` significant digits: 0.0213, 4.13, 1,290.
+
+    Those that would be longer than a name have an exponent: 3.4e+38.
+    """
     if not math.isfinite(value):
         return str(value)
+    if value and not 1e-6 <= abs(value) < 1e12:
+        return f"{value:.{digits}g}"
     exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
     decimals = digits - 1 - exponent
     if decimals <= 0:

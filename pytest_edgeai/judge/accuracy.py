@@ -81,6 +81,10 @@ class MinAccuracyBudget(MetricBudget):
         elif verdict == "fail":
             details += evidence.suspicions(self.metric)
             advice = CHECK_DATA
+        elif score.chance is not None and self._holds(score.chance):
+            advice = (
+                f"one answer to everything would hold the limit, too: {self.text(score.chance)}"
+            )
         return self.result(score.value, score.samples, verdict, reason, advice, interval, details)
 
     def _verdict(self, value: float, interval: Interval) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
@@ -56,12 +56,27 @@ class AgreementBudget(ComparedBudget):
         details = [
             f"sample {i}: class {own[i]}, {whom} {base[i]}" for i in differ[:MOST_SAMPLES].tolist()
         ]
+        by_chance = _by_chance(own, base)
+        if at_most(self.limit, share) and n > 1 and at_most(share, by_chance):
+            reason += f": no more than by chance, {units.share(by_chance)}"
+            return self.result(share, n, "void", reason, _CONSTANT, interval, tuple(details))
         if at_most(self.limit, share):
             return self.result(share, n, "pass", reason, "", interval, tuple(details))
         advice = _ADVICE.get(self.baseline, _OTHER_MODEL)
         where, data = where_it_goes_wrong(evidence, self.baseline, differ.tolist(), n)
         told = (*details, *where)
         return self.result(share, n, "fail", reason, advice, interval, told, data=data)
+
+
+def _by_chance(own: Any, base: Any) -> float:
+    """The agreement of two models that answer each class as often, whatever the sample (Cohen,
+    "A Coefficient of Agreement for Nominal Scales", Educational and Psychological Measurement
+    20(1), 1960)."""
+    import numpy as np
+
+    classes = int(max(own.max(), base.max())) + 1
+    shares = [np.bincount(answers, minlength=classes) / len(answers) for answers in (own, base)]
+    return float(shares[0] @ shares[1])
 
 
 def _whom(baseline: str) -> str:

@@ -47,9 +47,10 @@ class AccuracyDropBudget(MetricBudget):
             f"{self.metric.name} {self.text(base.value)} ({self.baseline}) -> "
             f"{self.text(own.value)} on {units.count(own.samples, 'sample')}, {own.labels}"
         )
-        if base.chance is not None and not at_most(base.chance, base.value):
+        if base.chance is not None and self._is_worthless(base.value, base.chance):
             reason += (
-                f": the baseline is worse than one answer to everything, {self.text(base.chance)}"
+                f": the baseline is no better than one answer to everything, "
+                f"{self.text(base.chance)}"
             )
             details = evidence.suspicions(self.metric)
             return self.result(drop, own.samples, "void", reason, CHECK_DATA, details=details)
@@ -65,6 +66,9 @@ class AccuracyDropBudget(MetricBudget):
             where, layers = where_it_goes_wrong(evidence, self.baseline, lost, own.samples)
             details, data = (*details, *where), {**data, **layers}
         return self.result(drop, own.samples, verdict, reason, advice, interval, details, data=data)
+
+    def _is_worthless(self, value: float, chance: float) -> bool:
+        return at_most(0.0, self.metric.worsening(chance, value))
 
     def _details(
         self, flipped: Flips | None, interval: Interval, verdict: Verdict

@@ -37,7 +37,7 @@ def hits(metric: Metric, labels: Array, predictions: Predictions) -> Score:
         float(hits.mean()),
         len(classes),
         f"labels: {how}",
-        chance=float(np.bincount(classes).max() / len(classes)) if metric.k == 1 else None,
+        chance=float(np.sort(np.bincount(classes))[-metric.k :].sum() / len(classes)),
         hits=hits,
         classes=classes,
         answered=answered,
@@ -62,8 +62,23 @@ def decided(metric: Metric, labels: Array, predictions: Predictions) -> Score:
         return float(f1_score(classes[at], answered[at], average=average, zero_division=math.nan))
 
     found = scored(value, len(classes), f"labels: {how}", strata=classes)
-    chance = 1 / len(np.unique(classes)) if metric.name == "balanced_accuracy" else None
-    return replace(found, classes=classes, answered=answered, chance=chance)
+    return replace(
+        found, classes=classes, answered=answered, chance=_of_one_class(metric.name, classes)
+    )
+
+
+def _of_one_class(name: str, classes: Array) -> float:
+    """What always answering one class would score, the best of them.
+
+    Its precision is its share of the samples, its recall 1.
+    """
+    shares = np.bincount(classes) / len(classes)
+    occurring = np.count_nonzero(shares)
+    if name == "balanced_accuracy":
+        return 1 / occurring
+    share = float(shares[1:2].sum() if name == "f1" else shares.max())
+    f1 = 2 * share / (1 + share)
+    return {"f1": f1, "f1_macro": f1 / occurring, "f1_weighted": share * f1}[name]
 
 
 def ranked(metric: Metric, labels: Array, predictions: Predictions) -> Score:

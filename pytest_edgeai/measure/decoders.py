@@ -166,7 +166,7 @@ def _part(
         returned = decoder(*copy.deepcopy((inputs, outputs)))
     except EdgeAIError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise DataError(
             f"edge_decoder raised {type(error).__name__}: {error}",
             f"it was given {units.count(size, 'sample')}, and the outputs: {_form(outputs)}",
@@ -178,7 +178,7 @@ def _part(
             "edge_decoder returned predictions of different shapes for the samples of a batch",
             "return an array; pytest_edgeai.padded() makes one of a list of boxes per image",
         ) from None
-    if part.ndim == 0 or len(part) != size:
+    if part.ndim == 0 or len(part) != size or part.size == 0:
         raise DataError(
             f"edge_decoder returned {part.dtype} {part.shape} for {units.count(size, 'sample')}",
             "return one prediction per sample, in their order",

@@ -91,7 +91,7 @@ def _value(metric: Callable[[Any, Any], float], labels: Any, predictions: Predic
     """What a user's metric makes of copies: the next one gets what this one got."""
     try:
         returned = metric(*copy.deepcopy((labels, predictions)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise DataError(
             f"the metric raised {type(error).__name__}: {error}",
             f"it was given labels, {_form(labels)}, and predictions, {_form(predictions)}: the "

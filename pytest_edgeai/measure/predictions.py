@@ -24,6 +24,8 @@ from pytest_edgeai.model.dataset import Dataset
 BATCH = 64
 MIN_STEPS = 2
 MAX_SATURATED = 0.5
+FAR_BEYOND, MAX_FAR = 3.0, 0.1
+"""Values so many widths of the range beyond it may not be so many."""
 PAYS_S = 2.0
 """What takes longer is shared with other devices of its kind: they take a while to start."""
 MOST_MATES = 32
@@ -161,6 +163,8 @@ class InputRange:
         )
         if 0 < steps < MIN_STEPS:
             raise DataError(f"{wanted}: {got} is less than {MIN_STEPS} of its steps", hint)
-        if self._outside > MAX_SATURATED * self._count:
+        beyond = max(low - self._low, self._high - high) / (high - low)
+        most = MAX_SATURATED if beyond < FAR_BEYOND else MAX_FAR
+        if self._outside > most * self._count:
             share = self._outside / self._count
             raise DataError(f"{wanted}: of the {got}, {share:.0%} lies outside and saturates", hint)

@@ -67,11 +67,12 @@ def suspicions(
     tried += [(name, trial.score(inputs, changed)) for name, changed in _labels(some.labels)]
     better = [(name, found.value) for name, found in tried if found is not None]
     better += _in_another_order(as_fed) if metric.k == 1 else []
+    least = max(LEAST_GAIN, len(inputs) ** -0.5)  # two standard errors of a share, at most
     return tuple(
         f"with {name} {metric.name} would be {_text(metric, value)} instead of "
         f"{_text(metric, as_fed.value)} ({units.count(len(inputs), 'sample')})"
         for name, value in better
-        if _is_much_better(metric, as_fed.value, value)
+        if _is_much_better(metric, as_fed.value, value, least)
     )
 
 
@@ -120,10 +121,10 @@ def _in_another_order(found: Score) -> list[tuple[str, float]]:
     return [(f"the classes in another order ({named}{more})", right)] if moved else []
 
 
-def _is_much_better(metric: Metric, as_fed: float, better: float) -> bool:
+def _is_much_better(metric: Metric, as_fed: float, better: float, least: float) -> bool:
     gain = metric.worsening(better, as_fed)
     if metric.is_bounded:
-        return gain >= LEAST_GAIN and (1 - better) * LEAST_FACTOR <= 1 - as_fed
+        return gain >= least and (1 - better) * LEAST_FACTOR <= 1 - as_fed
     return gain > 0 and not metric.higher_is_better and better * LEAST_FACTOR <= as_fed
 
 

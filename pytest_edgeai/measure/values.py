@@ -10,7 +10,7 @@ import numpy as np
 
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.evidence import Score
-from pytest_edgeai.judge.metrics import Metric
+from pytest_edgeai.judge.metrics import ERRORS, Metric
 from pytest_edgeai.measure.answers import Array, Predictions, likeliest, numbers
 from pytest_edgeai.measure.detection import average_precision
 from pytest_edgeai.measure.resampling import scored
@@ -41,7 +41,9 @@ def values(metric: Metric, labels: Array, predictions: Predictions) -> Score:
             "leave such samples out of evaluation_data",
         )
     found = scored(lambda at: float(function(wanted[at], made[at])), len(made), "labels as numbers")
-    return replace(found, chance=0.0) if metric.name == "r2" else found
+    middle = np.median(wanted, axis=0) if metric.name == ERRORS[0] else wanted.mean(axis=0)
+    chance = 0.0 if metric.name == "r2" else float(function(wanted, np.full_like(wanted, middle)))
+    return replace(found, chance=chance)
 
 
 def masks(metric: Metric, labels: Array, predictions: Predictions) -> Score:
@@ -70,7 +72,8 @@ def masks(metric: Metric, labels: Array, predictions: Predictions) -> Score:
         either = there + found - both
         return float((both[either > 0] / either[either > 0]).mean())
 
-    return scored(value, n, "labels: masks of class indices")
+    found, there = scored(value, n, "labels: masks of class indices"), pixels[0].sum(axis=0)
+    return replace(found, chance=float(there.max() / there.sum() / np.count_nonzero(there)))
 
 
 def boxes(metric: Metric, labels: Array, predictions: Predictions) -> Score:
@@ -83,7 +86,7 @@ def boxes(metric: Metric, labels: Array, predictions: Predictions) -> Score:
         )
     iou = metric.name.removeprefix("coco_map").removeprefix("_")
     value = average_precision(labels, np.asarray(predictions), iou)
-    return scored(value, len(labels), "labels: boxes")
+    return replace(scored(value, len(labels), "labels: boxes"), chance=0.0)
 
 
 def _pixels(mask: Array, count: int) -> Array:

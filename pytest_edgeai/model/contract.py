@@ -13,10 +13,8 @@ from pytest_edgeai.errors import DataError
 from pytest_edgeai.model.preprocessing import Preprocessing
 from pytest_edgeai.model.profile import Profile
 
-MOST_WIDER = 8.0
-"""Data of the same kind, prepared alike, does not differ by so much in its spread."""
-MOST_SHIFTED = 0.35
-"""Nor do pictures in where their values begin and end, as a share of the wider range."""
+MOST_WIDER = 64.0
+"""Pictures of the same kind, prepared alike, do not differ by so much in their range."""
 CLEAR_T = 4.0
 """A difference of channels that so many standard errors separate from none is one."""
 LEAST_SAMPLES = 8
@@ -57,8 +55,8 @@ def check_declared(declared: Preprocessing, fed: Fed) -> None:
         )
     width = limits[1] - limits[0]
     inside = limits[0] - NEAR * width <= profile.low and profile.high <= limits[1] + NEAR * width
-    if not inside or profile.width < width / MOST_WIDER:
-        seen = (profile.low, profile.high)
+    seen = (profile.low, profile.high)
+    if not inside or explained(seen, limits):
         raise DataError(
             f"{fed.what} goes from {_text(seen)}, {said} {declared.scaling}",
             explained(seen, limits) or "scale it as the model expects",
@@ -80,9 +78,7 @@ def check_model(declared: Preprocessing, shape: tuple[int, ...], limits: Range |
         )
     if limits is None:
         return
-    low, high = declared.limits
-    width = high - low
-    if abs(limits[0] - low) > NEAR * width or abs(limits[1] - high) > NEAR * width:
+    if explained(declared.limits, limits):
         raise DataError(
             f"the model was quantised for values from {_text(limits)}, and {said}",
             f"calibrate it with data that goes from {_text(declared.limits)}; or, if the model is "
@@ -163,23 +159,25 @@ def _is_range(seen: Range, usual: tuple[float, float]) -> bool:
 
 
 def _are_ranges_unlike(mine: Profile, its: Profile) -> bool:
-    narrow, wide = sorted((mine.width, its.width))
-    if wide > MOST_WIDER * narrow:
-        return True
-    shift = max(abs(a - b) for a, b in zip(mine.usual, its.usual, strict=True))
-    return mine.is_image and shift > MOST_SHIFTED * wide and _begin_elsewhere(mine, its)
+    """Whether one was scaled otherwise, as far as that shows in honest data.
 
-
-def _begin_elsewhere(mine: Profile, its: Profile) -> bool:
-    """Whether one has negative values and the other none."""
-    return (mine.low < 0) != (its.low < 0)
+    Nights are darker than days, and a sensor at rest is silent: a narrower range is no mistake. A
+    usual one is, and so are pictures of ranges that no light explains.
+    """
+    ranges = [(p.low, p.high) for p in (mine, its)]
+    is_usual = bool(explained(ranges[0], ranges[1]))
+    if not (mine.is_image and its.is_image):
+        return is_usual and max(p.high for p in (mine, its)) > MOST_WIDER
+    narrow, wide = sorted(high - low for low, high in ranges)
+    enough = min(mine.samples, its.samples) >= LEAST_SAMPLES
+    return is_usual or (enough and wide > MOST_WIDER * narrow)
 
 
 def _are_channels_swapped(mine: Profile, its: Profile) -> bool:
     """Whether first and last channel differ in the one as they do, reversed, in the other."""
     if mine.channels is None or its.channels is None:
         return False
-    if min(len(mine.channels), len(its.channels)) < LEAST_SAMPLES:
+    if min(mine.samples, its.samples) < LEAST_SAMPLES:
         return False
     (of_mine, t_mine), (of_its, t_its) = (_first_over_last(p.channels) for p in (mine, its))
     is_clear = abs(t_mine) > CLEAR_T and abs(t_its) > CLEAR_T and of_mine * of_its < 0

@@ -6,6 +6,7 @@ import hashlib
 import os
 import reprlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -101,6 +102,10 @@ class ArrayDataset:
         return ArrayDataset(self._inputs_at(indices), labels)
 
     def digest(self) -> str:
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         sha256 = hashlib.sha256()
         for name, array in sorted(_by_name(self.inputs).items()):
             _hash_array(sha256, f"input {name!r}", array)

@@ -13,7 +13,6 @@ from pytest_edgeai.model.dataset import Dataset
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MOST_SAMPLES = 200
-VALUES_PER_SAMPLE = 256
 BATCH = 64
 
 
@@ -23,22 +22,17 @@ class Profile:
 
     Attributes:
         shape: of one sample.
+        samples: how many it was taken of.
         low, high: the smallest and largest value.
-        usual: the 1st and the 99th percentile.
         channels: the mean of each channel of each sample, for colour images, channels last or
             first; shape (N, 3), else None.
     """
 
     shape: tuple[int, ...]
+    samples: int
     low: float
     high: float
-    usual: tuple[float, float]
     channels: Array | None
-
-    @property
-    def width(self) -> float:
-        """From the 1st to the 99th percentile."""
-        return self.usual[1] - self.usual[0]
 
     @property
     def is_image(self) -> bool:
@@ -59,22 +53,13 @@ def _batches(data: Dataset) -> Iterator[dict[str, Array]]:
 
 
 def _profile(parts: list[Array]) -> Profile:
-    values = np.concatenate([_some_values(part) for part in parts])
-    low, high = np.quantile(values, (0.01, 0.99))
     return Profile(
         shape=parts[0].shape[1:],
+        samples=sum(map(len, parts)),
         low=float(min(part.min() for part in parts)),
         high=float(max(part.max() for part in parts)),
-        usual=(float(low), float(high)),
         channels=_channels(parts),
     )
-
-
-def _some_values(part: Array) -> Array:
-    """Evenly spaced values of each sample."""
-    flat = part.reshape(len(part), -1)
-    step = max(flat.shape[1] // VALUES_PER_SAMPLE, 1)
-    return flat[:, ::step].astype(np.float64).ravel()
 
 
 def _channels(parts: list[Array]) -> Array | None:

@@ -114,7 +114,10 @@ def _fed(request: pytest.FixtureRequest, what: str, data: Dataset) -> dict[str, 
 
     profiles = edge_session(request.config).profiles(data)
     how = getattr(data, "preprocessing", None)
-    return {name: Fed(what, profile, how) for name, profile in profiles.items()}
+    return {
+        name: Fed(f"{what}[{name!r}]" if name else what, profile, how)
+        for name, profile in profiles.items()
+    }
 
 
 def _check_declared(

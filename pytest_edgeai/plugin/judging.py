@@ -48,15 +48,14 @@ def judge(item: pytest.Item) -> None:
 
     session, subjects = edge_session(item.config), item.stash[SUBJECTS]
     _use_benchmark(item, subjects)
-    texts, brief = [], []
+    texts, brief, doubts = [], [], list[str]()
     for subject in subjects:
         subject.measure = lambda: time_subjects(subjects, session.settings.max_seconds)
         subject.max_seconds = session.settings.max_seconds
     for subject in subjects:
         subject.judge()
-        for text in dict.fromkeys(subject.warnings):
-            item.warn(EdgeAIWarning(text))
-        tolerated = _tolerated(item, subject, session)
+        tolerated = _tolerated(subject, session)
+        doubts += [*subject.warnings, *(_doubt(subject, result) for result in tolerated)]
         failing = [
             result
             for result in subject.results
@@ -67,8 +66,13 @@ def judge(item: pytest.Item) -> None:
             said = "; ".join(dict.fromkeys(map(_in_brief, failing)))
             brief.append(f"{said} ({subject.interpreter.variant})")
         _enter_in_benchmark(item, subject)
-    if texts:
-        raise BudgetsNotMet("\n\n".join(texts), ", ".join(brief))
+    failure = BudgetsNotMet("\n\n".join(texts), ", ".join(brief)) if texts else None
+    try:
+        for doubt in dict.fromkeys(doubts):
+            item.warn(EdgeAIWarning(doubt))
+    finally:  # a run may make errors of warnings
+        if failure is not None:
+            raise failure from None
     if session.settings.save_baseline:
         for subject in subjects:
             session.save_baseline(subject)
@@ -104,15 +108,16 @@ def _without_device(item: pytest.Item) -> str:
     return f"{name}[{', '.join(values)}]"
 
 
-def _tolerated(item: pytest.Item, subject: Subject, session: EdgeSession) -> list[BudgetResult]:
-    """Warn of what was measured and not decided, where the run takes that for enough."""
+def _tolerated(subject: Subject, session: EdgeSession) -> list[BudgetResult]:
+    """What was measured and not decided, where the run takes that for enough."""
     if session.settings.inconclusive == "fail":
         return []
-    near = [r for r in subject.results if r.verdict == "inconclusive" and r.measured is not None]
-    for result in near:
-        what = f"{subject.variant} of {subject.interpreter.model.name}: {result.marker}"
-        item.warn(EdgeAIWarning(f"{what}: {_gap(result)}: {result.reason}; try: {result.advice}"))
-    return near
+    return [r for r in subject.results if r.verdict == "inconclusive" and r.measured is not None]
+
+
+def _doubt(subject: Subject, result: BudgetResult) -> str:
+    what = f"{subject.variant} of {subject.interpreter.model.name}: {result.marker}"
+    return f"{what}: {_gap(result)}: {result.reason}; try: {result.advice}"
 
 
 def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:

@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
+WAITING = "waiting for"
 CLEAR_LINE, UP, RIGHT = "\r\x1b[2K", "\x1b[1A", "\x1b[{}C"
 
 
 class ProgressLine:
-    """Writes over the line below pytest's own; silent where the output is no terminal."""
+    """Writes over the line below pytest's own; elsewhere than on a terminal, a line per wait."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._shown = False
+        self._told = ""
 
     def __call__(self, text: str) -> None:
         """Show a text, or with "" take the line away."""
         reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is None or not reporter.isatty or os.environ.get("TERM") == "dumb":
+        if reporter is None:
+            return
+        is_terminal = reporter.isatty and os.environ.get("TERM") != "dumb"
+        if not is_terminal and not self._is_news(text):
             return
         if not text and not self._shown:
             return
         capture: Any = self._config.pluginmanager.getplugin("capturemanager")
-        if capture is None:
-            self._write(reporter, text)
-            return
-        with capture.global_and_fixture_disabled():
-            self._write(reporter, text)
+        uncaptured = capture.global_and_fixture_disabled() if capture else nullcontext()
+        with uncaptured:
+            if is_terminal:
+                self._write(reporter, text)
+            else:
+                reporter.ensure_newline()
+                reporter.write_line(f"edgeai: {text}")
+
+    def _is_news(self, text: str) -> bool:
+        """Whether a wait has begun, or somebody else is waited for; not how long it has been."""
+        before, self._told = self._told, text.rpartition(": ")[0] or text
+        return text.startswith(WAITING) and self._told != before
 
     def _write(self, reporter: Any, text: str) -> None:
         """Past pytest's writer, which then still knows where on its own line it stands."""

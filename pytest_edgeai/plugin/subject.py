@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -280,3 +281,6 @@ class Subject:
         except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
             reason = f"its metric did not return: {type(outcome).__name__}: {outcome}"
             return budget.result(None, 0, "error", reason)
+        except Exception as error:  # the other budgets are still judged, and the report is written
+            reason = f"judging it ended with {type(error).__name__}: {error}"
+            return budget.result(None, 0, "error", reason, traceback.format_exc())

@@ -235,3 +235,13 @@ def test_the_hint_of_a_wrong_call(args: tuple[Any, ...], kwargs: dict[str, Any],
     with pytest.raises(UsageError) as caught:
         parse_marker("min_agreement", args, kwargs)
     assert hint in caught.value.hint
+
+
+def test_no_more_than_by_chance_is_void() -> None:
+    """Both always answer class 0, but for one sample of 200 each, and not the same."""
+    own, base = [0] * 199 + [1], [1] + [0] * 199
+    result = judged(Answered({None: own, "converted": base}), 0.99)
+    assert (result.verdict, result.measured) == ("void", 0.99)
+    assert result.reason.endswith("no more than by chance, 99.01 %")
+    same = judged(Answered({None: own, "converted": own}), 0.99)
+    assert same.verdict == "pass", "the one sample is the same: that is agreement"

@@ -221,10 +221,10 @@ def test_budgets_are_judged_alike_again() -> None:
 def test_a_drop_from_less_than_chance_is_void() -> None:
     result = only(judged("max_accuracy_drop", Measured(base=0.2, own=0.2, chance=0.3), 0.02))
     assert result.verdict == "void"
-    assert "the baseline is worse than one answer to everything, 30.00 %" in result.reason
-    assert only(
-        judged("max_accuracy_drop", Measured(base=0.3, own=0.3, chance=0.3), 0.02)
-    ).verdict == "pass"  # fmt: skip
+    assert "the baseline is no better than one answer to everything, 30.00 %" in result.reason
+    for base, verdict in ((0.3, "void"), (0.31, "pass")):
+        evidence = Measured(base=base, own=base, chance=0.3)
+        assert only(judged("max_accuracy_drop", evidence, 0.02)).verdict == verdict
 
 
 def test_a_baseline_is_not_compared_with_itself() -> None:

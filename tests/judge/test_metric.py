@@ -223,4 +223,6 @@ class TestDirection:
     def test_a_drop_from_a_ranking_that_is_worse_than_chance_is_void(self) -> None:
         result = judged("max_accuracy_drop", Scored(0.2, 0.2, chance=0.5), 0.1, metric="roc_auc")
         assert result.verdict == "void"
-        assert result.reason.endswith("the baseline is worse than one answer to everything, 0.5")
+        assert result.reason.endswith(
+            "the baseline is no better than one answer to everything, 0.5"
+        )

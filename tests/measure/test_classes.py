@@ -221,14 +221,26 @@ def test_one_answer_to_everything_is_refused(name: str) -> None:
         ("balanced_accuracy", 1 / 3),
         ("roc_auc", 0.5),
         ("average_precision", 1 / 3),
-        ("top_2_accuracy", None),
-        ("f1_macro", None),
+        ("top_2_accuracy", 0.75),
+        ("f1_macro", 2 / 3 / 3),
+        ("f1_weighted", 1 / 3),
     ],
 )
-def test_what_one_answer_would_score(name: str, chance: float | None) -> None:
+def test_what_one_answer_would_score(name: str, chance: float) -> None:
     scores = np.random.default_rng(0).random((4, 3))
-    found = scored(name, [0, 1, 2, 0], scores).chance
-    assert found == (None if chance is None else pytest.approx(chance))
+    assert scored(name, [0, 1, 2, 0], scores).chance == pytest.approx(chance)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"])
+def test_no_single_class_scores_more(name: str) -> None:
+    labels = np.random.default_rng(1).integers(0, 4, 60)
+    of_class = []
+    for number in range(4):
+        scores = np.random.default_rng(2).random((60, 4)) / 10
+        scores[:, number] += 1  # not the same scores for all, but the same class
+        found = scored(name, labels, scores)
+        of_class.append(found.value)
+    assert found.chance == pytest.approx(max(of_class))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -277,3 +278,20 @@ class TestCallable:
         data = ArrayDataset(np.zeros((n, 1)), None)
         text = refusal(decoded, lambda i, o: np.ones((len(i), len(i))), data, np.zeros((n, 1)))
         assert f"predictions of the shapes ({BATCH},), (1,)" in text
+
+
+@pytest.mark.parametrize(
+    ("decoder", "text"),
+    [
+        (
+            lambda inputs, outputs: np.empty((len(inputs), 0)),
+            "edge_decoder returned float64 (3, 0)",
+        ),
+        (lambda inputs, outputs: sys.exit("done"), "edge_decoder raised SystemExit: done"),
+    ],
+)
+def test_what_ends_without_predictions(decoder: Any, text: str) -> None:
+    data = ArrayDataset(np.zeros((3, 2), np.float32))
+    with pytest.raises(DataError) as caught:
+        decoded(decoder, data, np.zeros((3, 2)))
+    assert text in str(caught.value)

@@ -112,3 +112,10 @@ class TestInputRange:
     def test_one_black_image_is_no_proof(self, published: Published) -> None:
         data = ArrayDataset(np.zeros((1, 32, 32, 3), F))
         assert predictions(published("resnet8_cifar10_int8"), data).shape == (1, 10)
+
+    def test_far_beyond_however_much_is_black(self, published: Published) -> None:
+        """Four pixels of five are black, the others go to 16 instead of 1."""
+        pixels = np.zeros((2, 96, 96, 3), F)
+        pixels[:, ::5] = np.random.default_rng(0).random((2, 20, 96, 3)) * 16
+        text = refusal(predictions, published("vww_96_int8"), ArrayDataset(pixels))
+        assert "lies outside and saturates" in text

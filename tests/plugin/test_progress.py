@@ -1,4 +1,4 @@
-"""The line that tells what takes the seconds: on a terminal only, and gone in the end."""
+"""The line that tells what takes the seconds: gone in the end; elsewhere only waits are told."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import pty
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from pytest_edgeai.device.keeper import Locks
+from pytest_edgeai.device.lock import MachineLock
 
 SUITE = """
 def test_first(): pass
@@ -94,3 +98,28 @@ def test_silent_in_a_pipe(suite: pytest.Pytester) -> None:
     result.assert_outcomes(passed=3)
     assert not PROGRESS.search(result.stdout.str() + result.stderr.str())
     assert "\r" not in result.stdout.str()
+
+
+@pytest.mark.alone
+def test_a_wait_is_told_once_in_a_pipe(digits_suite: pytest.Pytester) -> None:
+    """Else a run that waits for another one looks as if it hung."""
+    digits_suite.makepyfile(test_it="def test_it(converted_interpreter): pass")
+    is_held, may_go = threading.Event(), threading.Event()
+
+    machine = MachineLock(Locks(Path.home() / ".cache" / "pytest-edgeai" / "locks"))
+
+    def hold() -> None:
+        with machine.alone("somebody else's timing"):
+            is_held.set()
+            may_go.wait(6)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    is_held.wait()
+    result = digits_suite.runpytest_subprocess("-p", "no:hypothesispytest")
+    may_go.set()
+    holder.join()
+    result.assert_outcomes(passed=1)
+    told = [line for line in result.outlines if "edgeai: waiting for this machine" in line]
+    assert len(told) == 1
+    assert "somebody else's timing" in told[0]

@@ -298,7 +298,7 @@ def test_a_drop_from_a_worthless_baseline_is_void(digits_suite: pytest.Pytester)
     result.stdout.fnmatch_lines(
         [
             "*max_accuracy_drop: accuracy drop *: void",
-            "*the baseline is worse*",
+            "*the baseline is no better than one answer*",
             "*try: check that evaluation_data is scaled as in training*",
         ]
     )
