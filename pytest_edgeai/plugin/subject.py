@@ -283,4 +283,5 @@ class Subject:
             return budget.result(None, 0, "error", reason)
         except Exception as error:  # the other budgets are still judged, and the report is written
             reason = f"judging it ended with {type(error).__name__}: {error}"
-            return budget.result(None, 0, "error", reason, traceback.format_exc())
+            told = (traceback.format_exc(),)
+            return budget.result(None, 0, "error", reason, details=told)

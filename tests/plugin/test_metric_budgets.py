@@ -176,3 +176,30 @@ def test_a_forgotten_decoder_of_an_autoencoder(pytester: pytest.Pytester, realda
     shown = " ".join(" ".join(result.outlines).split())
     assert "the output has the shape of the input, (640,), and the labels are 0 and 1" in shown
     assert "override the fixture edge_decoder: 'reconstruction_error'" in shown
+
+
+def test_an_error_that_nobody_thought_of_leaves_the_other_budgets(
+    digits_suite: pytest.Pytester,
+) -> None:
+    digits_suite.makepyfile(
+        """
+        from pytest_edgeai import max_size_mb, min_accuracy
+
+        class Odd:
+            def __float__(self):
+                raise RuntimeError("it will not be a number")
+
+        def odd(labels, predictions):
+            return Odd()
+
+        @max_size_mb(0.001)
+        @min_accuracy(0.5, metric=odd)
+        def test_it(converted_interpreter): ...
+        """
+    )
+    result = digits_suite.runpytest("--edge-report", "results.json")
+    result.assert_outcomes(failed=1)
+    said = "judging it ended with RuntimeError: it will not be a number"
+    result.stdout.fnmatch_lines(["*2 of 2 budgets not met*", f"*{said}*", "*Traceback*"])
+    (record,) = json.loads((digits_suite.path / "results.json").read_text())["tests"]
+    assert [budget["verdict"] for budget in record["budgets"]] == ["fail", "error"]
