@@ -165,12 +165,12 @@ def _are_ranges_unlike(mine: Profile, its: Profile) -> bool:
     usual one is, and so are pictures of ranges that no light explains.
     """
     ranges = [(p.low, p.high) for p in (mine, its)]
-    is_usual = bool(explained(ranges[0], ranges[1]))
-    if not (mine.is_image and its.is_image):
-        return is_usual and max(p.high for p in (mine, its)) > MOST_WIDER
     narrow, wide = sorted(high - low for low, high in ranges)
-    enough = min(mine.samples, its.samples) >= LEAST_SAMPLES
-    return is_usual or (enough and wide > MOST_WIDER * narrow)
+    is_usual, is_far = bool(explained(*ranges)), wide > MOST_WIDER * narrow
+    if not (mine.is_image and its.is_image):
+        return is_usual and is_far
+    are_enough = min(mine.samples, its.samples) >= LEAST_SAMPLES
+    return is_usual or (is_far and are_enough)
 
 
 def _are_channels_swapped(mine: Profile, its: Profile) -> bool:
