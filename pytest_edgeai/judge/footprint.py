@@ -13,12 +13,7 @@ from pytest_edgeai.judge.claims import Interval, PercentileClaim
 from pytest_edgeai.judge.conditions import Disturbance, disturbance
 from pytest_edgeai.judge.evidence import Evidence, StartSamples
 from pytest_edgeai.judge.latency import may_be_their_fault
-from pytest_edgeai.judge.requirements import (
-    require_confidence,
-    require_device,
-    require_number,
-    require_threads,
-)
+from pytest_edgeai.judge.requirements import require_number, require_timing
 from pytest_edgeai.judge.statistics import statistic
 from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 
@@ -211,7 +206,8 @@ def max_memory_mb(
         threads: interpreter threads for this budget (default: the device's).
         device: judge this budget on that device only.
     """
-    _require(limit, confidence, threads, device)
+    require_number("limit", limit, above=0.0)
+    require_timing(confidence, threads, device)
     return (MemoryBudget(float(limit), confidence or DEFAULT_CONFIDENCE, threads, device),)
 
 
@@ -232,14 +228,6 @@ def max_startup_ms(
         threads: interpreter threads for this budget (default: the device's).
         device: judge this budget on that device only.
     """
-    _require(limit, confidence, threads, device)
-    return (StartUpBudget(float(limit), confidence or DEFAULT_CONFIDENCE, threads, device),)
-
-
-def _require(
-    limit: float, confidence: float | None, threads: int | None, device: str | None
-) -> None:
     require_number("limit", limit, above=0.0)
-    require_confidence(confidence)
-    require_threads(threads)
-    require_device(device)
+    require_timing(confidence, threads, device)
+    return (StartUpBudget(float(limit), confidence or DEFAULT_CONFIDENCE, threads, device),)

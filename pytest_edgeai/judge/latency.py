@@ -13,12 +13,7 @@ from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget
 from pytest_edgeai.judge.claims import Claim, Interval, claim
 from pytest_edgeai.judge.conditions import Disturbance, disturbance, drifted
 from pytest_edgeai.judge.evidence import Evidence, LatencySamples
-from pytest_edgeai.judge.requirements import (
-    require_confidence,
-    require_device,
-    require_number,
-    require_threads,
-)
+from pytest_edgeai.judge.requirements import require_number, require_timing
 from pytest_edgeai.judge.statistics import (
     STATISTICS,
     Samples,
@@ -260,9 +255,7 @@ def max_latency_ms(
         raise UsageError(f"no limit given: one of {', '.join(STATISTICS)}")
     for name, limit in given.items():
         require_number(name, limit, above=0.0)
-    require_confidence(confidence)
-    require_threads(threads)
-    require_device(device)
+    require_timing(confidence, threads, device)
     return tuple(
         LatencyBudget(name, float(limit), confidence or DEFAULT_CONFIDENCE, threads, device)
         for name, limit in given.items()
@@ -283,8 +276,6 @@ def min_throughput(
         confidence, threads, device: as for ``max_latency_ms``.
     """
     require_number("per_second", per_second, above=0.0)
-    require_confidence(confidence)
-    require_threads(threads)
-    require_device(device)
+    require_timing(confidence, threads, device)
     sure = confidence or DEFAULT_CONFIDENCE
     return (ThroughputBudget("mean", 1e3 / float(per_second), sure, threads, device),)

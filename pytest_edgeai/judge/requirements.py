@@ -52,3 +52,10 @@ def require_device(device: str | None) -> None:
     """A device's name, or none."""
     if device is not None and not isinstance(device, str):
         raise UsageError(f"device must be a device's name, not {device!r}")
+
+
+def require_timing(confidence: float | None, threads: int | None, device: str | None) -> None:
+    """What all budgets of times and memory take beside their limit."""
+    require_confidence(confidence)
+    require_threads(threads)
+    require_device(device)

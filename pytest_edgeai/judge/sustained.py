@@ -14,12 +14,7 @@ from pytest_edgeai.judge.claims import Claim, claim
 from pytest_edgeai.judge.conditions import disturbance
 from pytest_edgeai.judge.evidence import Evidence, SustainedRun, Window
 from pytest_edgeai.judge.latency import Judged, judged
-from pytest_edgeai.judge.requirements import (
-    require_confidence,
-    require_device,
-    require_number,
-    require_threads,
-)
+from pytest_edgeai.judge.requirements import require_number, require_timing
 from pytest_edgeai.judge.statistics import statistic
 from pytest_edgeai.judge.verdict import BudgetResult
 
@@ -223,8 +218,6 @@ def max_sustained_latency_ms(
     """
     require_number("p95", p95, above=0.0)
     require_number("seconds", seconds, least=1.0)
-    require_confidence(confidence)
-    require_threads(threads)
-    require_device(device)
+    require_timing(confidence, threads, device)
     sure = confidence or DEFAULT_CONFIDENCE
     return (SustainedBudget(float(p95), float(seconds), sure, threads, device),)

@@ -96,3 +96,10 @@ def numbers(predictions: Predictions, name: str) -> Array:
         rows = np.flatnonzero(~np.isfinite(flat).all(axis=1))
         raise DataError(f"{len(rows)} answers hold NaN or infinity, the first for sample {rows[0]}")
     return values
+
+
+def part_of(predictions: Predictions, at: Any) -> Predictions:
+    """Those of some samples, by indices or a slice."""
+    if isinstance(predictions, dict):
+        return {name: values[at] for name, values in predictions.items()}
+    return predictions[at]

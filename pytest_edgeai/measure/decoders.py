@@ -10,7 +10,7 @@ import numpy as np
 
 from pytest_edgeai import units
 from pytest_edgeai.errors import DataError, EdgeAIError, UsageError
-from pytest_edgeai.measure.answers import numbers
+from pytest_edgeai.measure.answers import numbers, part_of
 from pytest_edgeai.measure.detection import FOUND
 from pytest_edgeai.model.dataset import Dataset
 
@@ -144,7 +144,7 @@ def _called(decoder: Callable[[Any, Outputs], Any], data: Dataset, outputs: Outp
     parts, begin = [], 0
     for inputs in data.batches(BATCH):
         size = len(next(iter(inputs.values()))) if isinstance(inputs, dict) else len(inputs)
-        parts.append(_part(decoder, inputs, _cut(outputs, begin, begin + size), size))
+        parts.append(_part(decoder, inputs, part_of(outputs, slice(begin, begin + size)), size))
         begin += size
     if all(part.ndim == 3 and part.shape[2] == FOUND for part in parts):
         most = max(part.shape[1] for part in parts)
@@ -189,12 +189,6 @@ def _part(
 def _filled(boxes: Array, most: int) -> Array:
     room = np.full((len(boxes), most - boxes.shape[1], FOUND), np.nan)
     return np.concatenate([boxes, room], axis=1)
-
-
-def _cut(outputs: Outputs, begin: int, end: int) -> Outputs:
-    if isinstance(outputs, dict):
-        return {name: values[begin:end] for name, values in outputs.items()}
-    return outputs[begin:end]
 
 
 def _numbers(outputs: Outputs, decoder: str) -> Array:

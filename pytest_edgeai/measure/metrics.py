@@ -15,7 +15,7 @@ import numpy as np
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.evidence import Score
 from pytest_edgeai.judge.metrics import COCO, Metric
-from pytest_edgeai.measure.answers import Array, Predictions, refuse_one_answer
+from pytest_edgeai.measure.answers import Array, Predictions, part_of, refuse_one_answer
 from pytest_edgeai.measure.classes import decided, hits, ranked
 from pytest_edgeai.measure.values import boxes, masks, values
 from pytest_edgeai.model.dataset import Dataset
@@ -60,7 +60,7 @@ def _given(metric: Metric, labels: Array, predictions: Predictions) -> Score:
         value,
         len(labels),
         "labels as given",
-        resampled=lambda at: call(labels[at], _part(predictions, at)),
+        resampled=lambda at: call(labels[at], part_of(predictions, at)),
     )
 
 
@@ -73,12 +73,6 @@ _READERS: dict[str, Reader] = {
     **dict.fromkeys(COCO, boxes),
 }
 _CALLABLE = "a metric is a callable (labels, predictions) -> float, in a Metric if lower is better"
-
-
-def _part(predictions: Predictions, indices: Any) -> Predictions:
-    if isinstance(predictions, dict):
-        return {name: values[indices] for name, values in predictions.items()}
-    return predictions[indices]
 
 
 def _form(values: Any) -> str:
