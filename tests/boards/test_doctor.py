@@ -1,4 +1,4 @@
-"""``python -m pytest_edgeai doctor`` on boards that are well, and on some that are not."""
+"""``edgeai doctor`` on boards that are well, and on some that are not."""
 
 from __future__ import annotations
 
