@@ -18,6 +18,8 @@ BASELINES = ("converted", "dynamic", "int8", "float16", "int16x8", "source")
 T = TypeVar("T")
 IsEnough = Callable[[T], bool]
 """Whether what was measured so far tells what it is measured for."""
+OutputErrors = dict[str, dict[str, Any]]
+"""Of each output by name and each of its norms by name: one number for each sample, shape (N,)."""
 HOST = "host"
 """The baseline that is the same file on the machine that pytest runs on."""
 
@@ -266,8 +268,8 @@ class Evidence(Protocol):
         """The likeliest class of each sample, by the model itself or by its baseline."""
         ...
 
-    def outputs(self, baseline: str | None = None) -> dict[str, Any]:
-        """Outputs by name on the evaluation data, real values, shape (N, ...)."""
+    def output_errors(self, baseline: str) -> OutputErrors:
+        """How far the outputs on the evaluation data are from a baseline's."""
         ...
 
     def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:

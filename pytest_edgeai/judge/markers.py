@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
@@ -15,6 +15,7 @@ from pytest_edgeai.judge.drop import max_accuracy_drop
 from pytest_edgeai.judge.facts import fully_quantized, no_custom_ops
 from pytest_edgeai.judge.footprint import max_memory_mb, max_startup_ms
 from pytest_edgeai.judge.latency import max_latency_ms, min_throughput
+from pytest_edgeai.judge.metrics import Metric, metric_of
 from pytest_edgeai.judge.output_error import max_output_error
 from pytest_edgeai.judge.regression import max_regression
 from pytest_edgeai.judge.size import max_size_mb
@@ -60,6 +61,34 @@ def parse_marker(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
         raise UsageError(
             f"@{name}: {error.message}", f"{hint}the signature is {signature}"
         ) from None
+
+
+def plain_arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a marker that parses, by name, as plain data; ``given_again`` reads them."""
+    bound = inspect.signature(MARKERS[name]).bind(*args, **kwargs).arguments
+    return {key: _plain(value) for key, value in bound.items() if value is not None}
+
+
+def given_again(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of a marker, from what ``plain_arguments`` made of them."""
+    return {
+        key: Metric(_only_in_tests, **value) if isinstance(value, Mapping) else value
+        for key, value in arguments.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A user's own metric is a name, and which way is better."""
+    if isinstance(value, Metric) or callable(value):
+        metric = metric_of(value)
+        if metric.function is None:
+            return metric.name
+        return {"name": metric.name, "higher_is_better": metric.higher_is_better}
+    return value
+
+
+def _only_in_tests(labels: Any, predictions: Any) -> float:
+    raise UsageError("a metric that is a function is not in the report", "run the tests again")
 
 
 def signature_text(function: Callable[..., object]) -> str:

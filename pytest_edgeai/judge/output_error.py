@@ -10,7 +10,7 @@ from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.budget import Budget, at_most
 from pytest_edgeai.judge.compared import ComparedBudget
 from pytest_edgeai.judge.drop import DROP_ADVICE
-from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
+from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence, OutputErrors
 from pytest_edgeai.judge.flips import MOST_SAMPLES
 from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.requirements import require_number, require_one_of
@@ -40,9 +40,10 @@ class OutputErrorBudget(ComparedBudget):
             return itself
         import numpy as np
 
-        errors = _errors(evidence.outputs(), evidence.outputs(self.baseline))
-        rows = [error.reshape(len(error), -1) for error in errors.values()]
-        of_sample = np.stack([_norm(row, self.norm, axis=1) for row in rows])
+        errors = {
+            name: norms[self.norm] for name, norms in evidence.output_errors(self.baseline).items()
+        }
+        of_sample = np.stack([*errors.values()])
         by_output = {name: float(_norm(error, self.norm)) for name, error in errors.items()}
         worst_output = max(by_output, key=lambda name: by_output[name])
         measured, n = by_output[worst_output], of_sample.shape[1]
@@ -68,8 +69,17 @@ _WHAT = {
 }
 
 
-def _errors(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
-    """Absolute differences by output name; outputs of other names are paired in their order."""
+def output_errors(own: dict[str, Any], base: dict[str, Any]) -> OutputErrors:
+    """Norms of the differences of two models' outputs, by output name and norm, sample by sample.
+
+    Outputs of other names are paired in their order.
+
+    Args:
+        own, base: outputs by name, real values, shape (N, ...).
+
+    Raises:
+        DataError: outputs of other numbers or shapes, or with NaN or infinity.
+    """
     import numpy as np
 
     if len(own) != len(base):
@@ -93,7 +103,9 @@ def _errors(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
                     f"output {name!r} {whose} holds NaN or infinity, the first for sample "
                     f"{is_finite.argmin()}"
                 )
-        errors[name] = np.abs(mine.astype(np.float64) - its.astype(np.float64))
+        difference = np.abs(mine.astype(np.float64) - its.astype(np.float64))
+        rows = difference.reshape(len(difference), -1)
+        errors[name] = {norm: _norm(rows, norm, axis=1) for norm in NORMS}
     return errors
 
 

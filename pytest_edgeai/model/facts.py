@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,19 @@ class ModelFacts:
         """The facts as JSON data: text, numbers, lists and dictionaries only."""
         plain: dict[str, Any] = _plain(dataclasses.asdict(self))
         return plain | {"custom_operators": list(self.custom_operators)}
+
+
+def facts_from(plain: Mapping[str, Any]) -> ModelFacts:
+    """The facts that ``ModelFacts.as_dict`` made plain data of."""
+    given = {field.name: plain[field.name] for field in dataclasses.fields(ModelFacts)}
+    for name in ("inputs", "outputs", "float_weights"):
+        given[name] = tuple(TensorFacts(**_tuples(tensor)) for tensor in given[name])
+    given["operators"] = tuple(OperatorFacts(**operator) for operator in given["operators"])
+    return ModelFacts(**_tuples(given))
+
+
+def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(of) if isinstance(of, list) else of for key, of in plain.items()}
 
 
 @dataclass(frozen=True)

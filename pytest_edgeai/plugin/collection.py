@@ -45,15 +45,19 @@ class Asked(NamedTuple):
     Attributes:
         variants: those of its interpreter fixtures.
         budgets: judged on each of its interpreters.
+        marks: the same as they were stated: ``marker`` and ``arguments``, plain data.
         mistake: what is wrong with its markers; raised when the test is set up.
     """
 
     variants: frozenset[str]
     budgets: tuple[Budget, ...]
+    marks: tuple[dict[str, Any], ...]
     mistake: EdgeAIError | None
 
 
 ASKED = pytest.StashKey[Asked]()
+MARKER_LINES = pytest.StashKey[dict[str, int]]()
+"""Lines of the markers of a test that is stated in a file of its own kind."""
 
 
 def asks_for_interpreter(item: pytest.Item) -> bool:
@@ -84,9 +88,10 @@ def note_what_is_asked(item: pytest.Item, session: EdgeSession) -> None:
 
     variants = _variants(item)
     budgets: tuple[Budget, ...] = ()
+    marks: tuple[dict[str, Any], ...] = ()
     mistake: EdgeAIError | None = None
     try:
-        budgets = markers.budgets_of(item, session.settings.confidence)
+        budgets, marks = markers.budgets_of(item, session.settings.confidence)
         markers.model_of(item)
         _refuse_unknown_devices(budgets, session)
         if markers.has_own_budget(item) and not asks_for_interpreter(item):
@@ -96,7 +101,7 @@ def note_what_is_asked(item: pytest.Item, session: EdgeSession) -> None:
             )
     except EdgeAIError as error:
         mistake = error
-    item.stash[ASKED] = Asked(variants, budgets, mistake)
+    item.stash[ASKED] = Asked(variants, budgets, marks, mistake)
 
 
 def _missing_fixture_hint(item: pytest.Item) -> str:

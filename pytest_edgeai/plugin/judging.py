@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from pytest_edgeai import units
 from pytest_edgeai.errors import EdgeAIWarning
 from pytest_edgeai.plugin import benchmark
-from pytest_edgeai.plugin.collection import ASKED
+from pytest_edgeai.plugin.collection import ASKED, MARKER_LINES
 from pytest_edgeai.plugin.fixtures import SUBJECTS
 from pytest_edgeai.plugin.session import edge_session
 from pytest_edgeai.report.record import bare_record
@@ -92,7 +93,21 @@ def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
     if not found or report.when == "setup":
         variants: list[str | None] = [*sorted(item.stash[ASKED].variants)]
         found = [bare_record(item.nodeid, variant) for variant in variants or [None]]
-    return [{**entry, "outcome": outcome, "error": error} for entry in found]
+    location = _location(item)
+    lines = item.stash.get(MARKER_LINES, {})
+    for entry in found:
+        entry.update(
+            location=location, markers=[*item.stash[ASKED].marks], outcome=outcome, error=error
+        )
+        for budget in entry["budgets"]:
+            budget["line"] = lines.get(budget["marker"], location["line"])
+    return found
+
+
+def _location(item: pytest.Item) -> dict[str, Any]:
+    """Where a test stands: its file, from the root folder, and its line."""
+    file, line, _ = item.location
+    return {"file": Path(file).as_posix(), "line": (line or 0) + 1}
 
 
 def _without_device(item: pytest.Item) -> str:

@@ -23,7 +23,12 @@ from pytest_edgeai.judge import (
     sustained,
 )
 from pytest_edgeai.judge.budget import Budget
-from pytest_edgeai.judge.markers import MARKERS, parse_marker, signature_text
+from pytest_edgeai.judge.markers import (
+    MARKERS,
+    parse_marker,
+    plain_arguments,
+    signature_text,
+)
 from pytest_edgeai.model.source import ModelSource
 from pytest_edgeai.model.variants import VARIANTS, Variant
 from pytest_edgeai.plugin.collection import model_mark, nearest_marks
@@ -116,20 +121,28 @@ def descriptions() -> list[str]:
     return lines
 
 
-def budgets_of(item: pytest.Item, confidence: float) -> tuple[Budget, ...]:
+def budgets_of(
+    item: pytest.Item, confidence: float
+) -> tuple[tuple[Budget, ...], tuple[dict[str, Any], ...]]:
     """The budgets of a test: of each marker those nearest to it, which replace those further out.
+
+    Returns:
+        The budgets, and the markers that stated them: ``marker`` and ``arguments``, plain data.
 
     Raises:
         UsageError: a marker with arguments that cannot be.
     """
     found: list[Budget] = []
+    stated = []
     for name in MARKERS:
         for mark in nearest_marks(item, name):
             given = dict(mark.kwargs)
             if name in MEASURED and given.get("confidence") is None:
                 given["confidence"] = confidence
             found += parse_marker(name, mark.args, given)
-    return tuple(found)
+            arguments = plain_arguments(name, mark.args, given)
+            stated.append({"marker": name, "arguments": arguments})
+    return tuple(found), tuple(stated)
 
 
 def has_own_budget(item: pytest.Item) -> bool:

@@ -42,12 +42,16 @@ class Reporter:
             return
         from pathlib import Path
 
+        from pytest_edgeai.report.document import document
         from pytest_edgeai.report.json_report import write_json
 
+        made = (
+            document(self._run(exitstatus), self._records) if self._session.settings.report else {}
+        )
         for name in self._session.settings.report:
             path = self._config.invocation_params.dir / Path(name).expanduser()
             try:
-                write_json(path, self._run(exitstatus), self._records)
+                write_json(path, made)
             except OSError as error:
                 self._failed_reports.append(f"{path} was not written: {error.strerror}")
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR

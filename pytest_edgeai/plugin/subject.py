@@ -19,11 +19,13 @@ from pytest_edgeai.judge.evidence import (
     IsEnough,
     LatencySamples,
     Layer,
+    OutputErrors,
     Score,
     StartSamples,
     SustainedRun,
 )
 from pytest_edgeai.judge.metrics import Metric
+from pytest_edgeai.judge.output_error import output_errors
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.measure.footprint import Footprint, Memory, StartUps
 from pytest_edgeai.measure.latency import Timing, conditions_of
@@ -32,7 +34,9 @@ from pytest_edgeai.measure.sustained import measure_sustained
 from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.preprocessing import Preprocessing
 from pytest_edgeai.plugin.timing import with_threads
+from pytest_edgeai.report.pictures import flipped_samples, pictures
 from pytest_edgeai.report.record import Record, record
+from pytest_edgeai.report.recording import Recording
 
 
 class Subject:
@@ -77,6 +81,7 @@ class Subject:
         self.warnings: list[str] = []
         self._find_recorded = find_recorded
         self._recorded: Found | None = None
+        self._recording = Recording(self)
         self._footprints: dict[tuple[type[Footprint], int], Footprint] = {}
 
     @property
@@ -163,9 +168,9 @@ class Subject:
         """The likeliest class of each sample, by the interpreter or by its baseline."""
         return self._quality.classes(baseline)
 
-    def outputs(self, baseline: str | None = None) -> dict[str, Any]:
-        """Outputs by name on the data, of the interpreter or of its baseline."""
-        return self._quality.outputs(baseline)
+    def output_errors(self, baseline: str) -> OutputErrors:
+        """How far its outputs on the data are from those of its baseline."""
+        return output_errors(self._quality.outputs(), self._quality.outputs(baseline))
 
     @property
     def _quality(self) -> Quality:
@@ -244,19 +249,27 @@ class Subject:
         """What is known of the interpreter and its budgets, as plain data."""
         samples = self.any_latency
         conditions = samples.conditions if samples else conditions_of(self.interpreter)
-        model = self.interpreter.model
         return record(
             nodeid,
             test,
-            model,
+            self.interpreter.model,
             self.device_name,
             conditions,
             self.results,
-            self.baseline_file,
-            self._known_answers(),
-            self.preprocessing.as_dict() if self.preprocessing else None,
-            self.warnings,
+            threads=self.interpreter.threads,
+            evidence=self._recording.as_dict(),
+            pictures=self._pictures(),
+            baseline_file=self.baseline_file,
+            answers=self._known_answers(),
+            preprocessing=self.preprocessing.as_dict() if self.preprocessing else None,
+            warnings=self.warnings,
         )
+
+    def _pictures(self) -> dict[str, str]:
+        """Samples that became wrong or right, as pictures."""
+        if self.quality is None:
+            return {}
+        return pictures(self.quality.data, flipped_samples(self.results))
 
     def _known_answers(self) -> dict[str, Any] | None:
         """Its classes on the data, if a budget asked for them."""
@@ -275,7 +288,7 @@ class Subject:
 
     def _judged(self, budget: Budget) -> BudgetResult:
         try:
-            return budget.judge(self)
+            return budget.judge(self._recording)
         except EdgeAIError as error:
             return budget.result(None, 0, "error", error.message, error.hint)
         except (pytest.skip.Exception, pytest.fail.Exception) as outcome:

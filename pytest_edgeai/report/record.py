@@ -19,51 +19,48 @@ def record(
     device: str,
     conditions: dict[str, Any],
     results: list[BudgetResult],
-    baseline_file: str | None = None,
-    answers: dict[str, Any] | None = None,
-    preprocessing: dict[str, Any] | None = None,
-    warnings: list[str] | None = None,
+    **known: Any,
 ) -> Record:
     """The record of one interpreter.
 
     Args:
         test: what it is called on whichever device.
-        answers: the likeliest class of each sample (``classes``), and the hash of the ``data``; to
-            compare devices with, and not in the JSON report.
-        preprocessing: how images are prepared, where that is said.
-        warnings: what is doubtful about the data.
+        known: more of ``bare_record``'s keys.
     """
-    facts = model.facts
     return {
-        "nodeid": nodeid,
+        **bare_record(nodeid, model.variant),
         "test": test,
-        "variant": model.variant,
         "device": device,
-        "model": {
-            "name": model.name,
-            "sha256": facts.sha256,
-            "size_bytes": facts.size_bytes,
-            "int8_weight_share": facts.int8_weight_share,
-        },
+        "model": {"name": model.name, **model.facts.as_dict()},
         "conditions": conditions,
         "budgets": [{**result.as_dict(), "headroom": result.headroom} for result in results],
-        "baseline_file": baseline_file,
-        "answers": answers,
-        "preprocessing": preprocessing,
-        "warnings": warnings or [],
+        **known,
     }
 
 
 def bare_record(nodeid: str, variant: str | None) -> Record:
-    """The record of a test that came to no interpreter."""
+    """The record of a test that came to no interpreter, with all keys that a record has.
+
+    ``location`` is the test's file, from the root folder, and its line; ``markers`` its budgets as
+    they were stated; ``threads`` the interpreter's; ``evidence`` what they were judged on, as
+    ``report.recording`` keeps it; ``pictures`` some of the samples as data URIs of PNG files,
+    by index; ``answers`` the likeliest class of each sample and the hash of the data, to compare
+    devices with, and not in the JSON report; ``preprocessing`` how images are prepared, where that
+    is said; ``warnings`` what is doubtful about the data.
+    """
     return {
         "nodeid": nodeid,
         "test": nodeid,
+        "location": None,
         "variant": variant,
         "device": None,
         "model": None,
+        "threads": None,
         "conditions": {},
+        "markers": [],
         "budgets": [],
+        "evidence": {},
+        "pictures": {},
         "baseline_file": None,
         "answers": None,
         "preprocessing": None,

@@ -11,8 +11,9 @@ import pytest
 from numpy.linalg import norm
 
 from pytest_edgeai.errors import DataError
-from pytest_edgeai.judge.evidence import Layer
+from pytest_edgeai.judge.evidence import Layer, OutputErrors
 from pytest_edgeai.judge.markers import parse_marker
+from pytest_edgeai.judge.output_error import output_errors
 from pytest_edgeai.judge.verdict import BudgetResult
 
 NAN, INF = float("nan"), float("inf")
@@ -34,11 +35,11 @@ class PutOut:
     given: dict[str | None, dict[str, Any]]
     variant: str = "int8"
     is_on_host: bool = False
-    asked: list[str | None] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
-    def outputs(self, baseline: str | None = None) -> dict[str, Any]:
+    def output_errors(self, baseline: str) -> OutputErrors:
         self.asked.append(baseline)
-        return self.given[baseline]
+        return output_errors(self.given[None], self.given[baseline])
 
     def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
         return [Layer("dense", "FULLY_CONNECTED", (), 0.9)]
@@ -176,4 +177,4 @@ class TestSkipped:
         evidence = PutOut({None: {"y": OWN}, "host": {"y": BASE}})
         result = judged(evidence, 9.0, baseline="host")
         assert result.measured == pytest.approx(EXPECTED["max"])
-        assert evidence.asked == [None, "host"]
+        assert evidence.asked == ["host"]

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.report.comparison import comparisons, differences
+from pytest_edgeai.report.document import document
 from pytest_edgeai.report.json_report import write_json
 from pytest_edgeai.report.record import bare_record
 
@@ -33,7 +34,12 @@ def entry(
         **bare_record(f"{test}[{device}]", variant),
         "test": test,
         "device": device,
-        "model": {"name": "digits.keras", "sha256": sha256},
+        "model": {
+            "name": "digits.keras",
+            "sha256": sha256,
+            "size_bytes": 64_000,
+            "int8_weight_share": 1.0,
+        },
         "budgets": [result.as_dict() for result in results],
         "answers": answers,
     }
@@ -223,7 +229,7 @@ class TestDifferences:
 
 def test_the_json_report_has_comparisons_and_no_answers(tmp_path: Path) -> None:
     records = [scored("local", 0, 1, 2), scored("pi", 0, 2, 2)]
-    write_json(tmp_path / "report.json", {}, records)
+    write_json(tmp_path / "report.json", document({}, records))
     content = json.loads((tmp_path / "report.json").read_text())
     assert content["comparisons"] == comparisons(records)
     assert content["comparisons"][0]["answers"]["different"] == 1
@@ -234,5 +240,5 @@ def test_the_json_report_has_comparisons_and_no_answers(tmp_path: Path) -> None:
 
 
 def test_the_json_report_of_one_device(tmp_path: Path) -> None:
-    write_json(tmp_path / "report.json", {}, [scored("pi", 0, 1)])
+    write_json(tmp_path / "report.json", document({}, [scored("pi", 0, 1)]))
     assert json.loads((tmp_path / "report.json").read_text())["comparisons"] == []

@@ -12,6 +12,7 @@ import pytest
 from pytest_edgeai.device.agent import RELU_MODEL
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.model.tflite import Model, read_facts
+from pytest_edgeai.report.document import document
 from pytest_edgeai.report.json_report import write_json
 from pytest_edgeai.report.record import bare_record, record
 
@@ -26,7 +27,7 @@ def relu(tmp_path: Path) -> Model:
 
 
 def written(path: Path, *records: dict[str, Any]) -> dict[str, Any]:
-    write_json(path, {"exit_status": 0}, list(records))
+    write_json(path, document({"exit_status": 0}, records))
     content: dict[str, Any] = json.loads(path.read_text())
     return content
 
@@ -76,14 +77,14 @@ def test_what_json_cannot_hold_leaves_the_older_report(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     written(path, bare_record("test_a.py::test_old", None))
     with pytest.raises(TypeError):
-        write_json(path, {"value": object()}, [])
+        write_json(path, document({"value": object()}, []))
     assert "test_old" in path.read_text()
     assert names(tmp_path) == ["report.json"]
 
 
 def test_numbers_that_json_has_no_words_for(tmp_path: Path) -> None:
     values = [float("nan"), (float("inf"), 1.5)]
-    write_json(tmp_path / "report.json", {"values": values}, [])
+    write_json(tmp_path / "report.json", document({"values": values}, []))
     content = json.loads((tmp_path / "report.json").read_text())
     assert content["run"]["values"] == [None, [None, 1.5]]
 
@@ -95,7 +96,7 @@ def test_folders_are_made(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(OSError, match="directory"):
-        write_json(tmp_path / "folder.json", {}, [])
+        write_json(tmp_path / "folder.json", document({}, []))
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"exists|directory"):
         write_json(tmp_path / "file" / "report.json", {}, [])

@@ -1,0 +1,80 @@
+"""A run as one document of plain data: what the JSON report holds, and all others are drawn from.
+
+It is described by ``schema.json`` beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_edgeai.errors import UsageError
+from pytest_edgeai.report.comparison import comparisons
+from pytest_edgeai.report.record import SCHEMA, Record
+
+Document = dict[str, Any]
+OF_TEST = ("name", "sha256", "size_bytes", "int8_weight_share")
+"""What a test says of its model; all facts of each file stand once under ``models``."""
+
+
+def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
+    """The document of a run.
+
+    Returns:
+        ``schema``, ``run``, ``models`` (facts by SHA-256), ``tests`` and ``comparisons`` of
+        devices; JSON data, with null for numbers that JSON has no words for.
+    """
+    models = {record["model"]["sha256"]: record["model"] for record in records if record["model"]}
+    made: Document = _finite(
+        {
+            "schema": SCHEMA,
+            "run": run,
+            "models": models,
+            "tests": [_shown(record) for record in records],
+            "comparisons": comparisons([*records]),
+        }
+    )
+    return made
+
+
+def read_document(path: Path) -> Document:
+    """A JSON report.
+
+    Raises:
+        UsageError: a file that cannot be read, or is none.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is no JSON: {error}", _MAKE_ONE) from None
+    if not isinstance(content, dict) or not {"schema", "tests", "models"} <= content.keys():
+        raise UsageError(f"{path} is no report of a run", _MAKE_ONE)
+    if content["schema"] != SCHEMA:
+        raise UsageError(
+            f"{path} has schema {content['schema']}; this version reads {SCHEMA}", _MAKE_ONE
+        )
+    return content
+
+
+_MAKE_ONE = "pytest --edge-report results.json writes one"
+
+
+def _shown(record: Record) -> Record:
+    shown = {key: value for key, value in record.items() if key != "answers"}
+    if record["model"]:
+        shown["model"] = {key: record["model"][key] for key in OF_TEST}
+    return shown
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON has no words for, as of a user's own metric."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
