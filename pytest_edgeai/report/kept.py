@@ -10,6 +10,7 @@ import numpy as np
 from pytest_edgeai.judge.baseline import Found, read
 from pytest_edgeai.judge.evidence import (
     LatencySamples,
+    OutputErrors,
     Score,
     StartSamples,
     SustainedRun,
@@ -21,11 +22,6 @@ from pytest_edgeai.report.packing import pack, unpack
 Plain = dict[str, Any]
 ARRAYS = ("hits", "classes", "answered", "strata")
 """Of a score."""
-
-
-def key_of(*parts: object) -> str:
-    """What was asked for, as a key of JSON."""
-    return ",".join("" if part is None else str(part) for part in parts)
 
 
 def latency_as_dict(samples: LatencySamples) -> Plain:
@@ -69,10 +65,27 @@ def score_as_dict(score: Score, draws: list[float]) -> Plain:
 
 
 def score_from(found: Plain) -> Score:
-    plain: Any = {key: value for key, value in found.items() if key not in (*ARRAYS, "draws")}
+    others = (*ARRAYS, "draws", "metric", "baseline")
+    plain: Any = {key: value for key, value in found.items() if key not in others}
     arrays: Any = {key: None if found[key] is None else unpack(found[key]) for key in ARRAYS}
     draws = unpack(found["draws"]) if found["draws"] else ()
     return Score(**plain, **arrays, resampled=_drawn_again(draws, found["value"]))
+
+
+def errors_as_dict(errors: OutputErrors) -> Plain:
+    return {
+        "outputs": {
+            name: {norm: pack(of_sample) for norm, of_sample in norms.items()}
+            for name, norms in errors.items()
+        }
+    }
+
+
+def errors_from(found: Plain) -> OutputErrors:
+    return {
+        name: {norm: unpack(of_sample) for norm, of_sample in norms.items()}
+        for name, norms in found["outputs"].items()
+    }
 
 
 def found_as_dict(found: Found) -> Plain:

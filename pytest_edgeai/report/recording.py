@@ -26,8 +26,8 @@ from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.paired import RESAMPLES
 from pytest_edgeai.report.kept import (
     Plain,
+    errors_as_dict,
     found_as_dict,
-    key_of,
     latency_as_dict,
     score_as_dict,
     starts_as_dict,
@@ -43,8 +43,8 @@ class Recording:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._kept: dict[str, dict[str, Callable[[], Plain]]] = {}
-        self._draws: dict[str, list[float]] = {}
+        self._kept: dict[str, dict[tuple[object, ...], Callable[[], Plain]]] = {}
+        self._draws: dict[tuple[str, str | None], list[float]] = {}
 
     @property
     def device_name(self) -> str:
@@ -69,7 +69,7 @@ class Recording:
     @property
     def delegated(self) -> float | None:
         share, left = self._evidence.delegated, dict(self._evidence.undelegated)
-        self._kept["delegated"] = {"": lambda: {"share": share, "left": left}}
+        self._kept["delegated"] = {(): lambda: {"share": share, "left": left}}
         return share
 
     @property
@@ -78,20 +78,20 @@ class Recording:
 
     def latency(self, threads: int | None) -> LatencySamples:
         return self._keep(
-            "latency", key_of(threads), lambda: self._evidence.latency(threads), latency_as_dict
+            "latency",
+            {"threads": threads},
+            lambda: self._evidence.latency(threads),
+            latency_as_dict,
         )
 
     def sustained(
         self, lengths_s: Sequence[float], threads: int | None, is_enough: IsEnough[SustainedRun]
     ) -> SustainedRun:
-        def as_dict(run: SustainedRun) -> Plain:
-            return {"lengths_s": list(lengths_s), **sustained_as_dict(run)}
-
         return self._keep(
             "sustained",
-            key_of(threads, *lengths_s),
+            {"threads": threads, "lengths_s": [*lengths_s]},
             lambda: self._evidence.sustained(lengths_s, threads, is_enough),
-            as_dict,
+            sustained_as_dict,
         )
 
     def start_ups(
@@ -99,7 +99,7 @@ class Recording:
     ) -> StartSamples:
         return self._keep(
             "start_ups",
-            key_of(threads),
+            {"threads": threads},
             lambda: self._evidence.start_ups(threads, is_enough, first_void),
             starts_as_dict,
         )
@@ -107,14 +107,13 @@ class Recording:
     def memory(self, threads: int | None, is_enough: IsEnough[StartSamples]) -> StartSamples:
         return self._keep(
             "memory",
-            key_of(threads),
+            {"threads": threads},
             lambda: self._evidence.memory(threads, is_enough),
             starts_as_dict,
         )
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
-        key = key_of(metric.name, baseline)
-        draws = self._draws.setdefault(key, [])
+        draws = self._draws.setdefault((metric.name, baseline), [])
 
         def ask() -> Score:
             score = self._evidence.score(metric, baseline)
@@ -122,12 +121,13 @@ class Recording:
                 return score
             return replace(score, resampled=_remembered(score.resampled, draws))
 
-        return self._keep("scores", key, ask, lambda score: score_as_dict(score, draws))
+        asked = {"metric": metric.name, "baseline": baseline}
+        return self._keep("scores", asked, ask, lambda score: score_as_dict(score, draws))
 
     def suspicions(self, metric: Metric) -> tuple[str, ...]:
         return self._keep(
             "suspicions",
-            key_of(metric.name),
+            {"metric": metric.name},
             lambda: self._evidence.suspicions(metric),
             lambda texts: {"texts": list(texts)},
         )
@@ -135,7 +135,7 @@ class Recording:
     def answered(self, baseline: str | None = None) -> Any:
         return self._keep(
             "answered",
-            key_of(baseline),
+            {"baseline": baseline},
             lambda: self._evidence.answered(baseline),
             lambda classes: {"classes": pack(classes)},
         )
@@ -143,42 +143,38 @@ class Recording:
     def output_errors(self, baseline: str) -> OutputErrors:
         return self._keep(
             "output_errors",
-            key_of(baseline),
+            {"baseline": baseline},
             lambda: self._evidence.output_errors(baseline),
-            lambda errors: {
-                name: {norm: pack(of_sample) for norm, of_sample in norms.items()}
-                for name, norms in errors.items()
-            },
+            errors_as_dict,
         )
 
     def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
         return self._keep(
             "layers",
-            key_of(baseline, *samples),
+            {"baseline": baseline, "samples": [*samples]},
             lambda: self._evidence.layers(baseline, samples),
             lambda layers: {"layers": [asdict(layer) for layer in layers]},
         )
 
     def recorded(self) -> Found:
-        return self._keep("recorded", "", self._evidence.recorded, found_as_dict)
+        return self._keep("recorded", {}, self._evidence.recorded, found_as_dict)
 
-    def as_dict(self) -> Plain:
-        """Plain data: what was asked, by kind and by what it was asked for."""
-        return {
-            kind: {key: made() for key, made in answers.items()}
-            for kind, answers in self._kept.items()
-        }
+    def as_dict(self) -> dict[str, list[Plain]]:
+        """Plain data: of each kind of question the answers, each with what was asked for."""
+        return {kind: [made() for made in answers.values()] for kind, answers in self._kept.items()}
 
-    def _keep(self, kind: str, key: str, ask: Callable[[], T], plain: Callable[[T], Plain]) -> T:
+    def _keep(
+        self, kind: str, asked: Plain, ask: Callable[[], T], plain: Callable[[T], Plain]
+    ) -> T:
         """What it answers, and of several answers to the same question the last one."""
-        kept = self._kept.setdefault(kind, {})
+        kept, key = self._kept.setdefault(kind, {}), tuple(map(str, asked.values()))
         try:
             found = ask()
         except EdgeAIError as error:
-            refusal = {"error": error.message, "hint": error.hint}
+            refusal = {**asked, "error": error.message, "hint": error.hint}
             kept[key] = lambda: refusal
             raise
-        kept[key] = lambda: plain(found)
+        kept[key] = lambda: {**asked, **plain(found)}
         return found
 
 

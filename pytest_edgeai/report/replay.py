@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pytest_edgeai import units
 from pytest_edgeai.errors import DataError, EdgeAIError
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.evidence import (
@@ -20,8 +21,8 @@ from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.report.kept import (
     Plain,
+    errors_from,
     found_from,
-    key_of,
     latency_from,
     score_from,
     starts_from,
@@ -36,7 +37,7 @@ class Replay:
     """Evidence from what a ``Recording`` kept.
 
     Args:
-        kept: its ``as_dict()``.
+        kept: the ``as_dict()`` of a ``Recording``.
         facts: of the model's file.
         threads: of the interpreter, where a budget names none.
     """
@@ -63,14 +64,12 @@ class Replay:
 
     @property
     def delegated(self) -> float | None:
-        found: float | None = self._answer("delegated", "", "the share of delegated operators")[
-            "share"
-        ]
-        return found
+        share: float | None = self._answer("delegated", "what a delegate runs")["share"]
+        return share
 
     @property
     def undelegated(self) -> Mapping[str, int]:
-        left: dict[str, int] = self._answer("delegated", "", "the delegated operators")["left"]
+        left: dict[str, int] = self._answer("delegated", "what a delegate runs")["left"]
         return left
 
     def latency(self, threads: int | None) -> LatencySamples:
@@ -79,7 +78,9 @@ class Replay:
     def sustained(
         self, lengths_s: Sequence[float], threads: int | None, is_enough: IsEnough[SustainedRun]
     ) -> SustainedRun:
-        return sustained_from(self._timed("sustained", "a run of this length", threads, *lengths_s))
+        return sustained_from(
+            self._timed("sustained", "a run of this length", threads, lengths_s=[*lengths_s])
+        )
 
     def start_ups(
         self, threads: int | None, is_enough: IsEnough[StartSamples], first_void: str = ""
@@ -91,44 +92,47 @@ class Replay:
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
         whose = f" of {baseline}" if baseline else ""
-        key = key_of(metric.name, baseline)
-        return score_from(self._answer("scores", key, f"{metric.name}{whose}"))
+        asked = {"metric": metric.name, "baseline": baseline}
+        return score_from(self._answer("scores", f"{metric.name}{whose}", **asked))
 
     def suspicions(self, metric: Metric) -> tuple[str, ...]:
-        found = self._kept.get("suspicions", {}).get(key_of(metric.name), {})
+        found = self._find("suspicions", metric=metric.name) or {}
         return tuple(found.get("texts", ()))
 
     def answered(self, baseline: str | None = None) -> Any:
         what = f"the answers of {baseline or self.variant}"
-        return unpack(self._answer("answered", key_of(baseline), what)["classes"])
+        return unpack(self._answer("answered", what, baseline=baseline)["classes"])
 
     def output_errors(self, baseline: str) -> OutputErrors:
-        found = self._answer("output_errors", key_of(baseline), f"the difference from {baseline}")
-        return {
-            name: {norm: unpack(of_sample) for norm, of_sample in norms.items()}
-            for name, norms in found.items()
-        }
+        what = f"the difference from {baseline}"
+        return errors_from(self._answer("output_errors", what, baseline=baseline))
 
     def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
-        found = self._answer("layers", key_of(baseline, *samples), "the layers on these samples")
+        found = self._answer(
+            "layers", "the layers on these samples", baseline=baseline, samples=[*samples]
+        )
         return [Layer(**{**of, "inputs": tuple(of["inputs"])}) for of in found["layers"]]
 
     def recorded(self) -> Found:
-        return found_from(self._answer("recorded", "", "its baseline"))
+        return found_from(self._answer("recorded", "its baseline"))
 
-    def _timed(self, kind: str, what: str, threads: int | None, *more: float) -> Plain:
+    def _timed(self, kind: str, what: str, threads: int | None, **asked: Any) -> Plain:
         """With the interpreter's own threads, whether or not a budget named them."""
-        keys = [key_of(threads, *more)]
-        if threads in (None, self._threads):
-            keys = [key_of(None, *more), key_of(self._threads, *more)]
-        known = self._kept.get(kind, {})
-        key = next((key for key in keys if key in known), keys[0])
-        return self._answer(kind, key, f"{what} with {threads} threads" if threads else what)
+        alike = (None, self._threads) if threads in (None, self._threads) else (threads,)
+        for number in alike:
+            if self._find(kind, threads=number, **asked) is not None:
+                return self._answer(kind, what, threads=number, **asked)
+        if threads is not None:
+            what += f" with {units.count(threads, 'thread')}"
+        return self._answer(kind, what, threads=threads, **asked)
 
-    def _answer(self, kind: str, key: str, what: str) -> Plain:
-        found: Plain | None = self._kept.get(kind, {}).get(key)
+    def _find(self, kind: str, **asked: Any) -> Plain | None:
+        return next((e for e in self._kept.get(kind, ()) if asked.items() <= e.items()), None)
+
+    def _answer(self, kind: str, what: str, **asked: Any) -> Plain:
+        found = self._find(kind, **asked)
         if found is None:
             raise DataError(f"the saved run did not measure {what}", RUN_AGAIN)
-        if "error" in found and "hint" in found:
+        if "error" in found:
             raise EdgeAIError(found["error"], found["hint"])
         return found

@@ -99,7 +99,7 @@ def test_a_path_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
         write_json(tmp_path / "folder.json", document({}, []))
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"exists|directory"):
-        write_json(tmp_path / "file" / "report.json", {}, [])
+        write_json(tmp_path / "file" / "report.json", document({}, []))
     assert names(tmp_path) == ["file", "folder.json"]
 
 
