@@ -102,10 +102,9 @@ class Quality:
         return self._scores.get(_key(ACCURACY, None))
 
     @property
-    def known_classes(self) -> Any:
-        """Its class of each sample, if a budget asked for them; else None."""
-        known = self.known_accuracy
-        return self._classes.get(None) if known is None else known.answered
+    def was_asked(self) -> bool:
+        """Whether a budget asked for its answers, and got them."""
+        return None in self._outputs and not isinstance(self._outputs[None], EdgeAIError)
 
     def _predicted(self, baseline: str | None) -> Any:
         if baseline not in self._predictions:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_edgeai.model.variants import DESCRIPTIONS
 from pytest_edgeai.plugin.collection import (
     ASKED,
     nearest_marks,
@@ -131,7 +132,7 @@ def _variant_fixture(variant: Variant) -> Any:
     ) -> Iterator[Interpreter]:
         yield from _opened(request, variant)
 
-    fixture.__doc__ = f"The {variant} variant of the model, loaded on the device."
+    fixture.__doc__ = f"The {variant} variant, loaded on the device; {DESCRIPTIONS[variant]}."
     return pytest.fixture(fixture, name=f"{variant}_interpreter")
 
 
@@ -146,7 +147,11 @@ int16x8_interpreter = _variant_fixture("int16x8")
 def interpreter(
     request: pytest.FixtureRequest, edge_device: Device | Pool, edge_model: Any
 ) -> Iterator[Interpreter]:
-    """One run per variant named by @pytest.mark.edge_variants (converted, dynamic, int8)."""
+    """A variant, loaded on the device: one run of the test for each that is named.
+
+    ``@pytest.mark.edge_variants("converted", "int8")`` names them; by default they are converted,
+    dynamic and int8.
+    """
     from pytest_edgeai.plugin.markers import variants_of
 
     variants_of(nearest_marks(request.node, "edge_variants"))  # raises for unknown names

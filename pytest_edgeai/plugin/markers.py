@@ -89,6 +89,11 @@ def _edge_variants(*variants: Variant) -> tuple[Variant, ...]:
 
 
 _edge_model.__name__, _edge_variants.__name__ = "edge_model", "edge_variants"
+OF_MODEL: dict[str, Callable[..., object]] = {
+    "edge_model": _edge_model,
+    "edge_variants": _edge_variants,
+}
+"""Markers that say what is tested, by name."""
 max_latency_ms = _decorator(latency.max_latency_ms)
 max_sustained_latency_ms = _decorator(sustained.max_sustained_latency_ms)
 min_throughput = _decorator(latency.min_throughput)
@@ -109,13 +114,8 @@ edge_variants = _decorator(_edge_variants)
 
 def descriptions() -> list[str]:
     """Every marker with its signature and summary, for ``--markers``."""
-    functions: dict[str, Callable[..., object]] = {
-        "edge_model": _edge_model,
-        "edge_variants": _edge_variants,
-        **MARKERS,
-    }
     lines = []
-    for name, function in functions.items():
+    for name, function in {**OF_MODEL, **MARKERS}.items():
         summary = (function.__doc__ or "").partition("\n")[0]
         lines.append(f"{name}{signature_text(function)}: {summary}")
     return lines

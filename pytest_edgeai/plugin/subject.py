@@ -260,7 +260,7 @@ class Subject:
             evidence=self._recording.as_dict(),
             pictures=self._pictures(),
             baseline_file=self.baseline_file,
-            answers=self._known_answers(),
+            data=self._data(),
             preprocessing=self.preprocessing.as_dict() if self.preprocessing else None,
             warnings=self.warnings,
         )
@@ -271,12 +271,11 @@ class Subject:
             return {}
         return pictures(self.quality.data, flipped_samples(self.results))
 
-    def _known_answers(self) -> dict[str, Any] | None:
-        """Its classes on the data, if a budget asked for them."""
-        classes = self.quality.known_classes if self.quality else None
-        if self.quality is None or classes is None:
+    def _data(self) -> dict[str, Any] | None:
+        """What it was evaluated on, if a budget asked for its answers."""
+        if self.quality is None or not self.quality.was_asked:
             return None
-        return {"data": self.quality.data.digest(), "classes": classes.tolist()}
+        return {"sha256": self.quality.data.digest(), "samples": len(self.quality.data)}
 
     def _timed_by(self, threads: int) -> list[Budget]:
         return [

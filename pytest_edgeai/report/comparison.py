@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from pytest_edgeai import units
+from pytest_edgeai.report.packing import unpack
 from pytest_edgeai.report.record import Record
 
 MOST_SAMPLES = 5
@@ -78,17 +79,27 @@ def _compared(one: Record, other: Record) -> dict[str, Any]:
         "measured": {
             name: [values[0][name], values[1][name]] for name in values[0] if name in values[1]
         },
-        "answers": _answers(one["answers"], other["answers"]),
+        "answers": _answers(one, other),
     }
 
 
-def _answers(one: dict[str, Any] | None, other: dict[str, Any] | None) -> dict[str, Any] | None:
-    if one is None or other is None or one["data"] != other["data"]:
+def _answers(one: Record, other: Record) -> dict[str, Any] | None:
+    """How many of the same samples got another class."""
+    if one["data"] != other["data"]:
         return None
-    pairs = zip(one["classes"], other["classes"], strict=True)
-    differ = [number for number, (mine, its) in enumerate(pairs) if mine != its]
-    return {
-        "samples": len(one["classes"]),
-        "different": len(differ),
-        "first": differ[:MOST_SAMPLES],
-    }
+    mine, its = _classes(one), _classes(other)
+    if mine is None or its is None:
+        return None
+    differ = [number for number, differs in enumerate(mine != its) if differs]
+    return {"samples": len(mine), "different": len(differ), "first": differ[:MOST_SAMPLES]}
+
+
+def _classes(record: Record) -> Any:
+    """The likeliest class of each sample, where a budget asked for it; else None."""
+    evidence = record["evidence"]
+    scores = [e for e in evidence.get("scores", ()) if e.get("metric") == "accuracy"]
+    for entry in (*scores, *evidence.get("answered", ())):
+        classes = entry.get("answered") or entry.get("classes")
+        if entry["baseline"] is None and classes:
+            return unpack(classes)
+    return None

@@ -65,10 +65,9 @@ _MAKE_ONE = "pytest --edge-report results.json writes one"
 
 
 def _shown(record: Record) -> Record:
-    shown = {key: value for key, value in record.items() if key != "answers"}
-    if record["model"]:
-        shown["model"] = {key: record["model"][key] for key in OF_TEST}
-    return shown
+    if record["model"] is None:
+        return record
+    return {**record, "model": {key: record["model"][key] for key in OF_TEST}}
 
 
 def _finite(value: Any) -> Any:

@@ -44,9 +44,9 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
     ``location`` is the test's file, from the root folder, and its line; ``markers`` its budgets as
     they were stated; ``threads`` the interpreter's; ``evidence`` what they were judged on, as
     ``report.recording`` keeps it; ``pictures`` some of the samples as data URIs of PNG files,
-    by index; ``answers`` the likeliest class of each sample and the hash of the data, to compare
-    devices with, and not in the JSON report; ``preprocessing`` how images are prepared, where that
-    is said; ``warnings`` what is doubtful about the data.
+    by index; ``data`` the hash of the evaluation data and how many samples it has;
+    ``preprocessing`` how images are prepared, where that is said; ``warnings`` what is doubtful
+    about the data.
     """
     return {
         "nodeid": nodeid,
@@ -62,7 +62,7 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
         "evidence": {},
         "pictures": {},
         "baseline_file": None,
-        "answers": None,
+        "data": None,
         "preprocessing": None,
         "warnings": [],
     }

@@ -13,6 +13,7 @@ from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.report.comparison import comparisons, differences
 from pytest_edgeai.report.document import document
 from pytest_edgeai.report.json_report import write_json
+from pytest_edgeai.report.packing import pack
 from pytest_edgeai.report.record import bare_record
 
 Record = dict[str, Any]
@@ -28,7 +29,8 @@ def entry(
     test: str = "tests/test_line.py::test_ready",
     variant: str = "int8",
     sha256: str = "ab12",
-    answers: dict[str, Any] | None = None,
+    classes: tuple[int, ...] | None = None,
+    data: str = "the same",
 ) -> Record:
     return {
         **bare_record(f"{test}[{device}]", variant),
@@ -41,16 +43,13 @@ def entry(
             "int8_weight_share": 1.0,
         },
         "budgets": [result.as_dict() for result in results],
-        "answers": answers,
+        "data": {"sha256": data, "samples": len(classes)} if classes else None,
+        "evidence": {"answered": [{"baseline": None, "classes": pack(classes)}] if classes else []},
     }
 
 
-def answers(*classes: int, data: str = "the same") -> dict[str, Any]:
-    return {"classes": list(classes), "data": data}
-
-
-def scored(device: str, *classes: int, data: str = "the same", **kwargs: Any) -> Record:
-    return entry(device, answers=answers(*classes, data=data), **kwargs)
+def scored(device: str, *classes: int, **kwargs: Any) -> Record:
+    return entry(device, classes=classes, **kwargs)
 
 
 def only(records: list[Record]) -> dict[str, Any]:
@@ -227,16 +226,13 @@ class TestDifferences:
         assert self.lines(scored("local", 0), scored("pi", 0, data="others")) == []
 
 
-def test_the_json_report_has_comparisons_and_no_answers(tmp_path: Path) -> None:
+def test_the_json_report_has_comparisons(tmp_path: Path) -> None:
     records = [scored("local", 0, 1, 2), scored("pi", 0, 2, 2)]
     write_json(tmp_path / "report.json", document({}, records))
     content = json.loads((tmp_path / "report.json").read_text())
     assert content["comparisons"] == comparisons(records)
     assert content["comparisons"][0]["answers"]["different"] == 1
     assert [test["device"] for test in content["tests"]] == ["local", "pi"]
-    assert not any("answers" in test for test in content["tests"])
-    assert "classes" not in json.dumps(content)
-    assert records[0]["answers"] == answers(0, 1, 2)
 
 
 def test_the_json_report_of_one_device(tmp_path: Path) -> None:
