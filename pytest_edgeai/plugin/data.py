@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,26 @@ def _calibration_if_any(request: pytest.FixtureRequest) -> Dataset | None:
         return None
 
 
+def read_data(path: Path, limit: int | None, how: Preprocessing | None, what: str) -> Dataset:
+    """A file, or a folder of images where it is known how they are read; a sample of so many.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    from pytest_edgeai.model.dataset import as_dataset
+    from pytest_edgeai.model.image_folder import ImageFolder
+
+    if path.is_dir() and how is not None:
+        return ImageFolder(path, how, limit=limit)
+    return as_dataset(path, what).take(limit)
+
+
+def stated_data(request: pytest.FixtureRequest, what: str) -> Dataset | None:
+    """What the options name; None where they name nothing."""
+    path = getattr(edge_session(request.config).settings, what)
+    return None if path is None else read_data(path, None, preprocessing(request, None), what)
+
+
 def evaluation(request: pytest.FixtureRequest) -> Dataset:
     """The evaluation data.
 
@@ -62,7 +83,8 @@ def evaluation(request: pytest.FixtureRequest) -> Dataset:
         raise UsageError(
             "there is no evaluation data for the accuracy budgets of this test",
             "define an `evaluation_data` fixture that returns (inputs, labels), an .npz path "
-            "or an ImageFolder",
+            "or an ImageFolder, or name a file: --edge-evaluation-data, or evaluation_data in an "
+            ".edge.toml file",
         )
     return as_dataset(value, "evaluation_data")
 

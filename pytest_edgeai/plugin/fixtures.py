@@ -21,6 +21,7 @@ from pytest_edgeai.plugin.data import (
     evaluation,
     is_calibrated,
     preprocessing,
+    stated_data,
 )
 from pytest_edgeai.plugin.session import edge_session
 
@@ -65,23 +66,23 @@ def edge_model(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def calibration_data() -> Any:
+def calibration_data(request: pytest.FixtureRequest) -> Any:
     """Typical inputs for int8 and int16x8, scaled as in training: override it.
 
     Return an array of shape (N, ...), a mapping from input name to arrays, a path to an .npz or
-    .npy file, or a pytest_edgeai.ImageFolder. There is no default.
+    .npy file, or a pytest_edgeai.ImageFolder. The default is what --edge-calibration-data names.
     """
-    return None
+    return stated_data(request, "calibration_data")
 
 
 @pytest.fixture
-def evaluation_data() -> Any:
+def evaluation_data(request: pytest.FixtureRequest) -> Any:
     """Inputs with labels for accuracy budgets, scaled as in training: override it.
 
     Return a pair (inputs, labels), a path to an .npz file with x and y, or a
-    pytest_edgeai.ImageFolder. There is no default.
+    pytest_edgeai.ImageFolder. The default is what --edge-evaluation-data names.
     """
-    return None
+    return stated_data(request, "evaluation_data")
 
 
 @pytest.fixture
@@ -149,8 +150,8 @@ def interpreter(
 ) -> Iterator[Interpreter]:
     """A variant, loaded on the device: one run of the test for each that is named.
 
-    ``@pytest.mark.edge_variants("converted", "int8")`` names them; by default they are converted,
-    dynamic and int8.
+    ``@pytest.mark.edge_variants("converted", "int8")`` names them, else --edge-variant; by default
+    they are converted, dynamic and int8.
     """
     from pytest_edgeai.plugin.markers import variants_of
 
