@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from every_report import reports_in, wrong_in
 from filelock import FileLock
 
 from pytest_edgeai.device.keeper import Locks
@@ -34,6 +35,17 @@ OUTSIDE = (
     "rich.console",
     "rich.table",
 )
+OF_THE_OUTER_RUN = (
+    "PYTEST_XDIST_WORKER",
+    "PYTEST_XDIST_WORKER_COUNT",
+    "CI",
+    "BUILD_NUMBER",
+    "CI_COMMIT_SHA",
+    "GITHUB_ACTIONS",
+    "GITHUB_SHA",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_WORKSPACE",
+)
 for name in OUTSIDE:
     importlib.import_module(name)
 
@@ -41,8 +53,19 @@ for name in OUTSIDE:
 @pytest.fixture(autouse=True)
 def a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """An inner run is no worker of the outer one, and prints the same on a build server."""
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "CI", "BUILD_NUMBER"):
+    for name in OF_THE_OUTER_RUN:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def every_report_is_as_the_schema_says(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each JSON report that a test leaves in its folder, whichever run wrote it."""
+    yield
+    made = getattr(request.node, "funcargs", {})
+    folders = [made[name] for name in ("tmp_path", "pytester") if name in made]
+    for folder in folders:
+        for path, content in reports_in(Path(getattr(folder, "path", folder))).items():
+            assert wrong_in(content) == [], path
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +91,15 @@ def realdata(request: pytest.FixtureRequest) -> Path:
         if (folder / "models").is_dir():
             return folder
     pytest.skip(f"no real models: neither {REALDATA_VARIABLE} ({named or 'unset'}) nor {beside}")
+
+
+@pytest.fixture(scope="session")
+def junit_schema(request: pytest.FixtureRequest) -> Path:
+    """The schema by which Jenkins reads JUnit files; ``tests/boards/build .arm64`` finds it."""
+    path = request.config.rootpath / ".arm64" / "schemas" / "junit-10.xsd"
+    if not path.exists():
+        pytest.skip(f"no {path}: tests/boards/build .arm64 makes it")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.plugin import github
 from pytest_edgeai.plugin.collection import (
     ASKED,
     MARKER_NAMES,
@@ -40,7 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
             session.device(name)
     except EdgeAIError as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(Reporter(config, session), "edgeai-reporter")
+    reporter = Reporter(config, session)
+    config.pluginmanager.register(reporter, "edgeai-reporter")
+    if not hasattr(config, "workerinput"):
+        _register_other_reports(config, reporter)
     if config.pluginmanager.hasplugin("xdist"):
         from pytest_edgeai.plugin.xdist import XdistHooks
 
@@ -155,8 +159,27 @@ def pytest_runtest_makereport(
     if _ends(call, report) and (asks_for_interpreter(item) or item.stash.get(SUBJECTS, [])):
         from pytest_edgeai.plugin.judging import records
 
-        setattr(report, RECORDS, records(item, report))
+        found = records(item, report)
+        setattr(report, RECORDS, found)
+        if item.config.getoption("allure_report_dir", None):
+            from pytest_edgeai.plugin import allure
+
+            allure.attach(found)
     return report
+
+
+def _register_other_reports(config: pytest.Config, reporter: Reporter) -> None:
+    """Hooks into what other plugins and CI systems show, where they are in use."""
+    if config.getoption("xmlpath", None):
+        from pytest_edgeai.plugin.junit import JUnit
+
+        config.pluginmanager.register(JUnit(config, reporter), "edgeai-junit")
+    if config.getoption("htmlpath", None):
+        from pytest_edgeai.plugin.pytest_html import PytestHtml
+
+        config.pluginmanager.register(PytestHtml(reporter), "edgeai-html")
+    if github.is_asked():
+        config.pluginmanager.register(github.GitHub(reporter), "edgeai-github")
 
 
 def _register_markers(config: pytest.Config) -> None:

@@ -16,6 +16,7 @@ from pytest_edgeai.plugin import benchmark
 from pytest_edgeai.plugin.collection import ASKED, MARKER_LINES
 from pytest_edgeai.plugin.fixtures import SUBJECTS
 from pytest_edgeai.plugin.session import edge_session
+from pytest_edgeai.report import wording
 from pytest_edgeai.report.record import bare_record
 
 if TYPE_CHECKING:
@@ -226,18 +227,7 @@ def _in_brief(result: BudgetResult) -> str:
 
 
 def _gap(result: BudgetResult) -> str:
-    measured, limit = (units.value_text(v, result.unit) for v in (result.measured, result.limit))
-    text = f"{result.statistic} {measured}, limit {limit}"
-    if result.verdict == "error":
-        return f"{result.statistic}, limit {limit}: not judged"
-    if result.verdict != "fail" or result.measured is None:
-        return f"{text}: {result.verdict}"
-    side = "under" if result.is_floor else "over"
-    unit = "points" if result.unit == "fraction" else result.unit
-    text += f": {units.value_text(abs(result.measured - result.limit), unit)} {side}"
-    if unit in ("points", "score") or not result.limit:
-        return text
-    return f"{text} ({units.significant(result.measured / result.limit)} times the limit)"
+    return wording.gap(vars(result))
 
 
 def _conditions(subject: Subject, threads: int | None) -> list[str]:
@@ -255,21 +245,5 @@ def _conditions(subject: Subject, threads: int | None) -> list[str]:
 
 def _conditions_text(seen: dict[str, Any]) -> tuple[str, str]:
     """Inputs, and runtime, threads and machine of a measurement's conditions."""
-    return (
-        f"inputs {seen['input']}",
-        f"{seen['runtime']} {seen['runtime_version']}, "
-        f"{units.count(seen['threads'], 'thread')}, {seen['cpu']} ({seen['machine']}), "
-        f"{_machine_text(seen['before'], seen['after'], seen['others_share'])}",
-    )
-
-
-def _machine_text(before: dict[str, Any], after: dict[str, Any], others: float | None) -> str:
-    """What the device's system told, as far as it did."""
-    texts = [f"governor {before['governor'] or 'unknown'}"]
-    if after["frequency_mhz"] is not None:
-        texts.append(f"{after['frequency_mhz']:.0f} MHz")
-    if after["temperature_c"] is not None:
-        texts.append(f"{before['temperature_c']:.0f} to {after['temperature_c']:.0f} °C")
-    if others is not None:
-        texts.append(f"others {others:.0%} of the machine")
-    return ", ".join(texts)
+    machine = f"{wording.runtime_text(seen)}, {wording.machine_text(seen)}"
+    return f"inputs {seen['input']}", machine

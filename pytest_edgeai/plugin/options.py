@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_edgeai.report.writers import EXTRA, FOLDER, KINDS, kind_of, missing_packages
+
 if TYPE_CHECKING:
     from pytest_edgeai.model.proof import EdgeType
-
-REPORT_SUFFIXES = (".json",)
 
 
 def positive_float(text: str) -> float:
@@ -113,8 +113,9 @@ OPTIONS = (
            "uint8", choices=("uint8", "int8", "float32")),
     Option("calibration_samples", "use at most so many samples of calibration_data (default: 200)",
            200, positive_int, metavar="N"),
-    Option("report", "write the records of the run to a file, by suffix: .json; repeat for several",
-           (), metavar="PATH", repeat=True),
+    Option("report", "write a report of the run, by suffix: .html, .json, .md, .jsonl (a line for "
+           "each budget, appended), or a folder with report.html, results.json, summary.md and "
+           "the tested models; repeat for several", (), metavar="PATH", repeat=True),
     Option("cache_dir", "folder for converted models (default: edgeai in pytest's cache)",
            metavar="PATH"),
 )  # fmt: skip
@@ -192,11 +193,8 @@ def settings_of(config: pytest.Config) -> Settings:
         pytest.UsageError: a value that cannot be.
     """
     values = {option.name: _value(config, option) for option in OPTIONS}
-    for path in values["report"]:
-        if Path(path).suffix not in REPORT_SUFFIXES:
-            raise pytest.UsageError(
-                f"--edge-report {path}: unknown suffix (known: {', '.join(REPORT_SUFFIXES)})"
-            )
+    for name in values["report"]:
+        _refuse_impossible_report(name, config.invocation_params.dir)
     values["use_cache"] = not _switch(config, "no_cache")
     values["save_baseline"] = _switch(config, "save_baseline")
     values["baseline"] = _path(config, "baseline", values["baseline"])
@@ -204,6 +202,18 @@ def settings_of(config: pytest.Config) -> Settings:
         values[name] = _path(config, name, values[name]) if values[name] else None
     given = values.pop("cache_dir")
     return Settings(values, lambda: _cache_dir(config, given))
+
+
+def _refuse_impossible_report(name: str, base: Path) -> None:
+    """Better now than after minutes of measuring."""
+    kind = kind_of(name, base)
+    if kind is None:
+        known = f"{', '.join(KINDS)}, or a folder"
+        raise pytest.UsageError(f"--edge-report {name}: unknown suffix (known: {known})")
+    if kind != FOLDER and (missing := missing_packages(kind)):
+        raise pytest.UsageError(
+            f"--edge-report {name}: {' and '.join(missing)} missing\nhint: {EXTRA}"
+        )
 
 
 def _switch(config: pytest.Config, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from pytest_edgeai.plugin.session import EdgeSession
 
 RECORDS = "edgeai_records"
 """Attribute of a test report; plain data, so that xdist carries it to the controller."""
+GIT_S = 5.0
+"""How long git may take to name the commit."""
 
 
 class Reporter:
@@ -22,6 +25,8 @@ class Reporter:
         self._of_test: dict[str, list[dict[str, Any]]] = {}
         self._started = time.time()
         self._failed_reports: list[str] = []
+        self._notes_of_reports: list[str] = []
+        self._document: dict[str, Any] | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the records of a test; those of a rerun replace the earlier ones."""
@@ -29,29 +34,47 @@ class Reporter:
             self._of_test[report.nodeid] = getattr(report, RECORDS)
 
     @property
-    def _records(self) -> list[dict[str, Any]]:
+    def root(self) -> Path:
+        """The folder that the tests' files count from."""
+        return self._config.rootpath
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
         """In the order of the run; the same test on several devices stands together."""
         found = [record for records in self._of_test.values() for record in records]
         first = {record["test"]: number for number, record in reversed([*enumerate(found)])}
         return sorted(found, key=lambda record: first[record["test"]])
 
+    def document(self, exitstatus: int) -> dict[str, Any]:
+        """All that reports are drawn from."""
+        from pytest_edgeai.report.document import document
+
+        if self._document is None:
+            self._document = document(self._run(exitstatus), self.records)
+        return self._document
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the reports that were asked for."""
-        if hasattr(self._config, "workerinput"):
+        if hasattr(self._config, "workerinput") or not self._session.settings.report:
             return
-        from pathlib import Path
+        from pytest_edgeai.report.history import read_history
+        from pytest_edgeai.report.writers import kind_of, write_report
 
-        from pytest_edgeai.report.document import document
-        from pytest_edgeai.report.json_report import write_json
-
-        made = (
-            document(self._run(exitstatus), self._records) if self._session.settings.report else {}
-        )
-        for name in self._session.settings.report:
-            path = self._config.invocation_params.dir / Path(name).expanduser()
+        base, made = self._config.invocation_params.dir, self.document(exitstatus)
+        files = {r["model"]["sha256"]: r["model_file"] for r in self.records if r["model"]}
+        asked = {name: kind_of(name, base) or "" for name in self._session.settings.report}
+        paths = {name: base / Path(name).expanduser() for name in asked}
+        before = [
+            line
+            for name, kind in asked.items()
+            if kind == ".jsonl"
+            for line in read_history(paths[name])
+        ]
+        for name, path in paths.items():
             try:
-                write_json(path, made)
+                said = write_report(asked[name], path, made, files, before)
+                self._notes_of_reports += [f"report {name}: {text}" for text in said]
             except OSError as error:
                 self._failed_reports.append(f"{path} was not written: {error.strerror}")
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -60,13 +83,13 @@ class Reporter:
         """Show all budgets, the devices and the conversions."""
         for text in self._failed_reports:
             terminalreporter.write_line(f"edgeai: {text}", red=True)
-        if any(record["budgets"] for record in self._records):
+        if any(record["budgets"] for record in self.records):
             from pytest_edgeai.report.table import table
 
             terminalreporter.section("edge AI budgets")
             writer = terminalreporter._tw
             terminalreporter.write_line(
-                table(self._records, min(writer.fullwidth, 160), writer.hasmarkup)
+                table(self.records, min(writer.fullwidth, 160), writer.hasmarkup)
             )
         for line in self._last_lines():
             terminalreporter.write_line(line)
@@ -82,6 +105,7 @@ class Reporter:
             lines.append(f"edgeai: {made} converted, {cached} from the cache")
         if not hasattr(self._config, "workerinput"):
             lines += [f"edgeai: report {name}" for name in self._session.settings.report]
+            lines += [f"edgeai: {note}" for note in self._notes_of_reports]
         return lines
 
     def _notes(self) -> list[str]:
@@ -89,11 +113,11 @@ class Reporter:
         lines = [
             f"edgeai: {record['nodeid'].partition('::')[2]} ({record['variant']}): "
             f"{budget['statistic']}: {budget['advice']}"
-            for record in self._records
+            for record in self.records
             for budget in record["budgets"]
             if budget["verdict"] == "pass" and budget["advice"]
         ]
-        files = {record["baseline_file"] for record in self._records} - {None}
+        files = {record["baseline_file"] for record in self.records} - {None}
         if files:
             from pytest_edgeai.units import count
 
@@ -105,7 +129,7 @@ class Reporter:
         """Boards of pools that could not be reached in one test or another."""
         said = {
             f"edgeai: left out of {record['device']}: {message}": None
-            for record in self._records
+            for record in self.records
             for message in record["conditions"].get("boards_left_out", {}).values()
         }
         return list(said)
@@ -113,11 +137,11 @@ class Reporter:
     def _differences(self) -> list[str]:
         from pytest_edgeai.report.comparison import comparisons, differences
 
-        return [f"edgeai: {line}" for line in differences(comparisons(self._records))]
+        return [f"edgeai: {line}" for line in differences(comparisons(self.records))]
 
     def _unused(self) -> list[str]:
         given = self._config.getoption("edge_model")
-        if not given or not self._records or self._session.option_model_used:
+        if not given or not self.records or self._session.option_model_used:
             return []
         return [f"edgeai: --edge-model {given} was not used: a fixture or marker names the model"]
 
@@ -127,7 +151,7 @@ class Reporter:
             f"edgeai: device {record['device']}: {conditions['runtime']} "
             f"{conditions['runtime_version']}, threads {conditions['threads']}, "
             f"{conditions['cpu']} ({conditions['machine']})"
-            for record in self._records
+            for record in self.records
             if (conditions := record["conditions"])
         }
         return sorted(seen)
@@ -140,8 +164,28 @@ class Reporter:
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "duration_s": round(time.time() - self._started, 3),
             "exit_status": int(exitstatus),
+            "inconclusive": self._session.settings.inconclusive,
+            "commit": _commit(self._config.rootpath),
             "pytest_edgeai": importlib.metadata.version("pytest-edgeai"),
             "pytest": pytest.__version__,
             "host": {"machine": platform.machine(), "system": platform.system()},
             "conversions": self._session.conversions(),
         }
+
+
+def _commit(root: Path) -> str | None:
+    """Which commit is tested, as the CI system or git tells."""
+    import os
+    import subprocess
+
+    for name in ("GITHUB_SHA", "CI_COMMIT_SHA"):
+        if found := os.environ.get(name):
+            return found
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(
+            command, cwd=root, capture_output=True, text=True, timeout=GIT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -18,6 +18,8 @@ from pytest_edgeai.report.record import SCHEMA, Record
 Document = dict[str, Any]
 OF_TEST = ("name", "sha256", "size_bytes", "int8_weight_share")
 """What a test says of its model; all facts of each file stand once under ``models``."""
+ONLY_IN_THE_RUN = ("model_file",)
+"""What records have and reports have not."""
 
 
 def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
@@ -65,9 +67,10 @@ _MAKE_ONE = "pytest --edge-report results.json writes one"
 
 
 def _shown(record: Record) -> Record:
-    if record["model"] is None:
-        return record
-    return {**record, "model": {key: record["model"][key] for key in OF_TEST}}
+    shown = {key: value for key, value in record.items() if key not in ONLY_IN_THE_RUN}
+    if record["model"]:
+        shown["model"] = {key: record["model"][key] for key in OF_TEST}
+    return shown
 
 
 def _finite(value: Any) -> Any:

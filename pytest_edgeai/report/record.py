@@ -32,6 +32,7 @@ def record(
         "test": test,
         "device": device,
         "model": {"name": model.name, **model.facts.as_dict()},
+        "model_file": str(model.path),
         "conditions": conditions,
         "budgets": [{**result.as_dict(), "headroom": result.headroom} for result in results],
         **known,
@@ -44,9 +45,9 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
     ``location`` is the test's file, from the root folder, and its line; ``markers`` its budgets as
     they were stated; ``threads`` the interpreter's; ``evidence`` what they were judged on, as
     ``report.recording`` keeps it; ``pictures`` some of the samples as data URIs of PNG files,
-    by index; ``data`` the hash of the evaluation data and how many samples it has;
-    ``preprocessing`` how images are prepared, where that is said; ``warnings`` what is doubtful
-    about the data.
+    by index; ``model_file`` the file that was tested, as long as the run lasts, and not in the JSON
+    report; ``data`` the hash of the evaluation data and how many samples it has; ``preprocessing``
+    how images are prepared, where that is said; ``warnings`` what is doubtful about the data.
     """
     return {
         "nodeid": nodeid,
@@ -55,6 +56,7 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
         "variant": variant,
         "device": None,
         "model": None,
+        "model_file": None,
         "threads": None,
         "conditions": {},
         "markers": [],

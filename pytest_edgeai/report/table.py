@@ -59,11 +59,11 @@ def _row(record: Record, name: str, narrow: bool) -> list[Text]:
     """One row per record, one line in it per budget; texts, as strings would be markup."""
     from rich.text import Text
 
-    columns = zip(*map(_cells, record["budgets"]), strict=True)
-    cells = [name, record["variant"], record["device"]]
+    columns = zip(*map(cells, record["budgets"]), strict=True)
+    first = [name, record["variant"], record["device"]]
     if narrow:
-        cells = ["{}\n{} on {}".format(*cells)]
-    row = [Text(cell) for cell in (*cells, *map("\n".join, columns))]
+        first = ["{}\n{} on {}".format(*first)]
+    row = [Text(cell) for cell in (*first, *map("\n".join, columns))]
     for verdict, style in COLOURS.items():
         row[-1].highlight_words([verdict], style)
     return row
@@ -78,18 +78,20 @@ def _test_name(nodeid: str) -> str:
     return nodeid.partition("::")[2]
 
 
-def _cells(budget: dict[str, Any]) -> list[str]:
+def cells(budget: dict[str, Any]) -> list[str]:
+    """What is limited, measured, the limit, headroom and verdict, as text."""
     headroom, threads = budget["headroom"], budget["threads"]
     return [
         budget["statistic"] + (f" ({units.count(threads, 'thread')})" if threads else ""),
         units.value_text(budget["measured"], budget["unit"]),
         units.value_text(budget["limit"], budget["unit"]),
-        "" if headroom is None else _headroom_text(headroom),
+        "" if headroom is None else headroom_text(headroom),
         budget["verdict"],
     ]
 
 
-def _headroom_text(headroom: float) -> str:
+def headroom_text(headroom: float) -> str:
+    """How far a measurement is on the good side of its limit, as a share of the limit."""
     if abs(headroom) > MOST_HEADROOM:
         return f"< -{MOST_HEADROOM:.0%}" if headroom < 0 else f"> +{MOST_HEADROOM:.0%}"
     return f"{headroom:+.0%}"

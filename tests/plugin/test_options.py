@@ -157,11 +157,12 @@ def test_a_wrong_bool_in_ini(pytester: pytest.Pytester) -> None:
     result.stderr.fnmatch_lines(["ERROR: ini edge_no_cache: *perhaps*"])
 
 
-@pytest.mark.parametrize("name", ["report.xml", "report", "report.json.txt"])
+@pytest.mark.parametrize("name", ["report.xml", "report.JSON", "report.json.txt"])
 def test_a_report_of_an_unknown_kind(pytester: pytest.Pytester, name: str) -> None:
     result = pytester.runpytest(f"--edge-report={name}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: --edge-report {name}: unknown suffix (known: .json)"])
+    known = ".html, .json, .jsonl, .md, or a folder"
+    result.stderr.fnmatch_lines([f"ERROR: --edge-report {name}: unknown suffix (known: {known})"])
 
 
 def test_options_in_toml(pytester: pytest.Pytester) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.report.comparison import comparisons, differences
 from pytest_edgeai.report.document import document
-from pytest_edgeai.report.json_report import write_json
 from pytest_edgeai.report.packing import pack
 from pytest_edgeai.report.record import bare_record
 
@@ -226,15 +224,13 @@ class TestDifferences:
         assert self.lines(scored("local", 0), scored("pi", 0, data="others")) == []
 
 
-def test_the_json_report_has_comparisons(tmp_path: Path) -> None:
+def test_the_document_has_comparisons() -> None:
     records = [scored("local", 0, 1, 2), scored("pi", 0, 2, 2)]
-    write_json(tmp_path / "report.json", document({}, records))
-    content = json.loads((tmp_path / "report.json").read_text())
+    content = json.loads(json.dumps(document({}, records)))
     assert content["comparisons"] == comparisons(records)
     assert content["comparisons"][0]["answers"]["different"] == 1
     assert [test["device"] for test in content["tests"]] == ["local", "pi"]
 
 
-def test_the_json_report_of_one_device(tmp_path: Path) -> None:
-    write_json(tmp_path / "report.json", document({}, [scored("pi", 0, 1)]))
-    assert json.loads((tmp_path / "report.json").read_text())["comparisons"] == []
+def test_the_document_of_one_device() -> None:
+    assert document({}, [scored("pi", 0, 1)])["comparisons"] == []

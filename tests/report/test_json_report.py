@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from handmade import CONDITIONS, RUN, whole
 
 from pytest_edgeai.device.agent import RELU_MODEL
 from pytest_edgeai.judge.verdict import BudgetResult
@@ -27,7 +29,7 @@ def relu(tmp_path: Path) -> Model:
 
 
 def written(path: Path, *records: dict[str, Any]) -> dict[str, Any]:
-    write_json(path, document({"exit_status": 0}, records))
+    write_json(path, document(RUN, [*map(whole, records)]))
     content: dict[str, Any] = json.loads(path.read_text())
     return content
 
@@ -38,11 +40,11 @@ def names(folder: Path) -> list[str]:
 
 def test_schema_1(tmp_path: Path, relu: Model) -> None:
     entry = record(
-        "test_a.py::test_ready[pi]", "test_a.py::test_ready", relu, "pi", {"threads": 4}, [BUDGET]
+        "test_a.py::test_ready[pi]", "test_a.py::test_ready", relu, "pi", CONDITIONS, [BUDGET]
     )
     content = written(tmp_path / "report.json", entry)
     assert content["schema"] == 1
-    assert content["run"] == {"exit_status": 0}
+    assert content["run"] == RUN
     (test,) = content["tests"]
     assert {test["nodeid"], test["variant"], test["device"]} == {
         "test_a.py::test_ready[pi]",
@@ -51,7 +53,7 @@ def test_schema_1(tmp_path: Path, relu: Model) -> None:
     }
     assert test["model"]["sha256"] == relu.facts.sha256
     assert test["model"]["size_bytes"] == len(RELU_MODEL)
-    assert test["conditions"] == {"threads": 4}
+    assert test["conditions"] == CONDITIONS
     (budget,) = test["budgets"]
     wanted = {"marker", "statistic", "limit", "unit", "measured", "low", "high", "n"}
     assert wanted | {"verdict", "reason"} <= set(budget)
@@ -77,16 +79,17 @@ def test_what_json_cannot_hold_leaves_the_older_report(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     written(path, bare_record("test_a.py::test_old", None))
     with pytest.raises(TypeError):
-        write_json(path, document({"value": object()}, []))
+        write_json(path, document({**RUN, "commit": object()}, []))
     assert "test_old" in path.read_text()
     assert names(tmp_path) == ["report.json"]
 
 
 def test_numbers_that_json_has_no_words_for(tmp_path: Path) -> None:
     values = [float("nan"), (float("inf"), 1.5)]
-    write_json(tmp_path / "report.json", document({"values": values}, []))
-    content = json.loads((tmp_path / "report.json").read_text())
-    assert content["run"]["values"] == [None, [None, 1.5]]
+    budget = {**replace(BUDGET, data={"values": values}).as_dict(), "headroom": 0.5}
+    entry = {**bare_record("test_a.py::test_a", None), "budgets": [budget]}
+    content = written(tmp_path / "report.json", entry)
+    assert content["tests"][0]["budgets"][0]["data"]["values"] == [None, [None, 1.5]]
 
 
 def test_folders_are_made(tmp_path: Path) -> None:

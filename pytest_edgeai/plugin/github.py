@@ -1,0 +1,114 @@
+"""What GitHub Actions shows of a run: a summary of the step, and annotations of the lines.
+
+Workflow commands and their escapes: https://docs.github.com/actions/reference/workflow-commands and
+``toolkit/packages/core/src/command.ts``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_edgeai.plugin.reporter import Reporter
+
+SUMMARY, ACTIONS, WORKSPACE = "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "GITHUB_WORKSPACE"
+
+
+def is_asked() -> bool:
+    """Whether this run is a step of GitHub Actions, or of something that acts like it."""
+    return bool(os.environ.get(SUMMARY)) or os.environ.get(ACTIONS) == "true"
+
+
+class GitHub:
+    """Registered on the controller where GitHub asks for it; never fails a run."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._trouble = ""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Add the run to the summary of the step."""
+        path = os.environ.get(SUMMARY)
+        if not path or not self._reporter.records:
+            return
+        try:
+            _append(Path(path), self._reporter.document(exitstatus))
+        except OSError as error:
+            self._trouble = f"no summary on GitHub: {path}: {error.strerror}"
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int
+    ) -> None:
+        """Print the annotations, each at the begin of a line."""
+        terminalreporter.ensure_newline()
+        if self._trouble:
+            terminalreporter.write_line(f"edgeai: {self._trouble}", yellow=True)
+        if os.environ.get(ACTIONS) == "true" and self._reporter.records:
+            root = self._reporter.root
+            for command in workflow_commands(self._reporter.document(exitstatus), root):
+                terminalreporter.write_line(command)
+
+
+def workflow_commands(document: Mapping[str, Any], root: Path) -> Iterator[str]:
+    """A workflow command for each budget that is not met, then for each test that failed without
+    one, then for each doubt.
+
+    Args:
+        root: what the tests' files count from; annotations count from the workspace.
+    """
+    from pytest_edgeai.report.outcome import doubts, error_in_brief, failed_otherwise, unmet
+    from pytest_edgeai.report.wording import gap
+
+    for test in document["tests"]:
+        for budget in unmet(document, test):
+            title = f"{_whom(test)}: {budget['marker']}"
+            said = [gap(budget), budget["reason"]]
+            said += [f"try: {budget['advice']}"] if budget["advice"] else []
+            yield _command("error", _place(test, budget["line"], root), title, "\n".join(said))
+    for test in failed_otherwise(document):
+        title = f"{test['nodeid'].partition('::')[2]}: {test['outcome']}"
+        yield _command("error", _place(test, None, root), title, error_in_brief(test))
+    for test in document["tests"]:
+        for text in doubts(document, test):
+            yield _command("warning", _place(test, None, root), _whom(test), text)
+
+
+def escaped(text: str, is_property: bool = False) -> str:
+    """A message, or a property, of a workflow command."""
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace(":", "%3A").replace(",", "%2C") if is_property else text
+
+
+def _command(level: str, place: tuple[str, int], title: str, message: str) -> str:
+    file, line = place
+    named = {"file": file, "line": str(line), "title": title}
+    properties = ",".join(f"{key}={escaped(value, True)}" for key, value in named.items())
+    return f"::{level} {properties}::{escaped(message)}"
+
+
+def _whom(test: Mapping[str, Any]) -> str:
+    return f"{test['nodeid'].partition('::')[2]} ({test['variant']} on {test['device']})"
+
+
+def _place(test: Mapping[str, Any], line: int | None, root: Path) -> tuple[str, int]:
+    """File, from the workspace where it is inside of it, and line."""
+    place = test["location"]
+    path = (root / place["file"]).resolve()
+    workspace = Path(os.environ.get(WORKSPACE) or root).resolve()
+    file = path.relative_to(workspace) if path.is_relative_to(workspace) else Path(place["file"])
+    return file.as_posix(), line or place["line"]
+
+
+def _append(path: Path, document: dict[str, Any]) -> None:
+    """Add the run to a file of which GitHub shows nothing where it is too large."""
+    from pytest_edgeai.report.markdown import MOST_BYTES, markdown
+
+    taken = path.stat().st_size if path.exists() else 0
+    with path.open("a") as file:
+        file.write(("\n" if taken else "") + markdown(document, MOST_BYTES - taken - 1))

@@ -1,0 +1,102 @@
+"""What of a run is to be looked at: what is not met, and what is doubtful."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pytest_edgeai import units
+from pytest_edgeai.report.wording import gap
+
+Test = Mapping[str, Any]
+FAILED = ("failed", "error")
+MOST_LINES = 10
+"""Of an error."""
+
+
+def unmet(document: Mapping[str, Any], test: Test) -> list[dict[str, Any]]:
+    """The budgets that failed a test."""
+    if test["outcome"] not in FAILED:
+        return []
+    return [
+        budget
+        for budget in test["budgets"]
+        if budget["verdict"] not in ("pass", "skipped") and not _is_tolerated(document, budget)
+    ]
+
+
+def doubts(document: Mapping[str, Any], test: Test) -> list[str]:
+    """What is doubtful about a test's data, and undecided budgets that the run puts up with."""
+    undecided = [budget for budget in test["budgets"] if _is_tolerated(document, budget)]
+    said = [f"{b['marker']}: {gap(b)}: {b['reason']}; try: {b['advice']}" for b in undecided]
+    return [*test["warnings"], *said]
+
+
+def notes(test: Test) -> list[str]:
+    """What budgets that pass have to tell, such as a stale baseline."""
+    return [
+        f"{budget['statistic']}: {budget['advice']}"
+        for budget in test["budgets"]
+        if budget["verdict"] == "pass" and budget["advice"]
+    ]
+
+
+def failed_otherwise(document: Mapping[str, Any]) -> list[Test]:
+    """Tests that failed before their budgets were judged, or by something else; each once."""
+    by_budgets = {test["nodeid"] for test in document["tests"] if unmet(document, test)}
+    failed = {
+        test["nodeid"]: test
+        for test in reversed(document["tests"])
+        if test["outcome"] in FAILED and test["nodeid"] not in by_budgets
+    }
+    return [*failed.values()][::-1]
+
+
+def error_in_brief(test: Test) -> str:
+    """What a traceback comes to; an error without one as it is."""
+    lines = (test["error"] or "no message").strip().splitlines()
+    told = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    return "\n".join((told or lines)[:MOST_LINES])
+
+
+class Tally(NamedTuple):
+    """How a run went; budgets that were skipped are not among the judged."""
+
+    judged: int
+    met: int
+    unmet: int
+    verdicts: Counter[str]
+    otherwise: int
+
+    @property
+    def text(self) -> str:
+        """One line: ``2 of 14 budgets not met``."""
+        if self.unmet:
+            text = f"{self.unmet:,} of {units.count(self.judged, 'budget')} not met"
+        elif not self.judged:
+            text = "no budget was judged"
+        elif self.met == self.judged:
+            text = f"{units.count(self.met, 'budget')} met"
+        else:
+            text = f"{self.met:,} of {units.count(self.judged, 'budget')} met"
+        if self.otherwise:
+            text += f", {units.count(self.otherwise, 'test')} failed otherwise"
+        return text
+
+
+def tally(document: Mapping[str, Any]) -> Tally:
+    """How many budgets were judged, met and not met."""
+    tests = document["tests"]
+    verdicts = Counter(budget["verdict"] for test in tests for budget in test["budgets"])
+    missed = sum(len(unmet(document, test)) for test in tests)
+    judged = verdicts.total() - verdicts["skipped"]
+    return Tally(judged, verdicts["pass"], missed, verdicts, len(failed_otherwise(document)))
+
+
+def _is_tolerated(document: Mapping[str, Any], budget: Mapping[str, Any]) -> bool:
+    return (
+        document["run"]["inconclusive"] == "warn"
+        and budget["verdict"] == "inconclusive"
+        and budget["measured"] is not None
+    )
