@@ -6,7 +6,6 @@ from itertools import combinations
 from typing import Any
 
 from pytest_edgeai import units
-from pytest_edgeai.report.packing import unpack
 from pytest_edgeai.report.record import Record
 
 MOST_SAMPLES = 5
@@ -96,6 +95,8 @@ def _answers(one: Record, other: Record) -> dict[str, Any] | None:
 
 def _classes(record: Record) -> Any:
     """The likeliest class of each sample, where a budget asked for it; else None."""
+    from pytest_edgeai.report.packing import unpack
+
     evidence = record["evidence"]
     scores = [e for e in evidence.get("scores", ()) if e.get("metric") == "accuracy"]
     for entry in (*scores, *evidence.get("answered", ())):
