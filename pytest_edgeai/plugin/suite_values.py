@@ -64,7 +64,7 @@ def tables(value: Any) -> dict[str, Any]:
     """The tests by name."""
     if not isinstance(value, dict) or not value:
         wrong = "there are no tests" if value in (None, {}) else f"{value!r} is no table of tests"
-        raise UsageError(wrong, f"add one:\n    {EXAMPLE}")
+        raise UsageError(wrong, f"add one:\n{EXAMPLE}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The suite without Python of the README, word for word."""
+"""The suites without Python of the README and of docs/suites.md, word for word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "suites.md"
 FENCE = re.compile(r"<!-- suite -->\n```toml\n(.*?)```", re.DOTALL)
 
 
@@ -56,3 +57,33 @@ def test_a_limit_that_is_not_met_names_its_line(project: pytest.Pytester) -> Non
             f"{place}: ready_for_the_line[[]int8]",
         ]
     )
+
+
+@pytest.fixture
+def parts(project: pytest.Pytester) -> pytest.Pytester:
+    """The files that the page names; they are not read before a test runs."""
+    project.makeini("[pytest]\nmarkers = nightly: takes long\n")
+    (project.path / "models" / "digits.keras").rename(project.path / "models" / "parts.keras")
+    for folder in ("train", "test"):
+        (project.path / "parts" / folder).mkdir(parents=True)
+    return project
+
+
+def fenced(language: str) -> str:
+    """The first block of the page in this language."""
+    found = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_suite_of_the_page_is_collected(parts: pytest.Pytester) -> None:
+    (parts.path / "parts.edge.toml").write_text(fenced("toml"))
+    result = parts.runpytest("--collect-only", "-q")
+    assert "parts.edge.toml::ready_for_the_line[int8]" in result.outlines
+
+
+def test_mistakes_are_told_as_on_the_page(parts: pytest.Pytester) -> None:
+    text = fenced("toml").replace("max_size_mb", "max_size_bm").replace("[0.9, {", "[90, {")
+    (parts.path / "parts.edge.toml").write_text(text)
+    result = parts.runpytest()
+    assert fenced("text") in result.stdout.str() + "\n"
