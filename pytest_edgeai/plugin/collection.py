@@ -57,7 +57,7 @@ class Asked(NamedTuple):
 
 ASKED = pytest.StashKey[Asked]()
 MARKER_LINES = pytest.StashKey[dict[str, int]]()
-"""Lines of the markers of a test that is stated in a file of its own kind."""
+"""Of tests of a ``*.edge.toml`` file: the line of each budget, from 1, by its marker."""
 
 
 def asks_for_interpreter(item: pytest.Item) -> bool:
