@@ -28,7 +28,7 @@ def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
         devices; JSON data, with null for numbers that JSON has no words for.
     """
     models = {record["model"]["sha256"]: record["model"] for record in records if record["model"]}
-    made: Document = _finite(
+    made: Document = finite(
         {
             "schema": SCHEMA,
             "run": run,
@@ -71,10 +71,10 @@ def _shown(record: Record) -> Record:
     return shown
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The same with null for numbers that JSON has no words for, as of a user's own metric."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

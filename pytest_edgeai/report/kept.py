@@ -158,5 +158,3 @@ def _conditions(found: Plain) -> dict[str, Any]:
 def _require(holds: bool, wrong: str) -> None:
     if not holds:
         raise ValueError(wrong)
-
-

@@ -13,7 +13,7 @@ from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.model.facts import facts_from
 from pytest_edgeai.report.document import Document
 from pytest_edgeai.report.record import Record
-from pytest_edgeai.report.replay import Ended, Replay
+from pytest_edgeai.report.replay import EndedError, Replay
 
 
 class DamagedReportError(UsageError):
@@ -81,7 +81,7 @@ def _judged(budget: Budget, evidence: Replay, test: Record) -> BudgetResult:
     with reading(test, f"what {budget.marker} ({budget.label}) was judged on"):
         try:
             return budget.judge(evidence)
-        except Ended as ended:
+        except EndedError as ended:
             return budget.result(None, 0, "error", ended.reason)
         except EdgeAIError as error:
             return budget.result(None, 0, "error", error.message, error.hint)

@@ -34,7 +34,7 @@ from pytest_edgeai.report.kept import (
 RUN_AGAIN = "run the tests again with a budget that needs it"
 
 
-class Ended(Exception):
+class EndedError(Exception):
     """What ended the judging of a budget then, though nobody raises it on purpose."""
 
     def __init__(self, message: str, reason: str) -> None:
@@ -199,7 +199,7 @@ class Replay:
 def _answered(found: Plain) -> Plain:
     """What was found, unless something kept it from being found."""
     if "ended" in found:
-        raise Ended(found["error"], found["ended"])
+        raise EndedError(found["error"], found["ended"])
     if "error" in found:
         raise EdgeAIError(found["error"], found["hint"])
     return found
