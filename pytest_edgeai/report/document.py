@@ -50,7 +50,7 @@ def read_document(path: Path) -> Document:
         content = json.loads(path.read_text())
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no JSON: {error}", _MAKE_ONE) from None
     if not isinstance(content, dict) or not {"schema", "tests", "models"} <= content.keys():
         raise UsageError(f"{path} is no report of a run", _MAKE_ONE)
@@ -58,6 +58,8 @@ def read_document(path: Path) -> Document:
         raise UsageError(
             f"{path} has schema {content['schema']}; this version reads {SCHEMA}", _MAKE_ONE
         )
+    if not isinstance(content["tests"], list) or not isinstance(content["models"], dict):
+        raise UsageError(f"{path} was damaged or edited: no list of tests, or no models", _MAKE_ONE)
     return content
 
 

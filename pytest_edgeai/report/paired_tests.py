@@ -97,23 +97,39 @@ def delegated(before: Record, after: Record) -> Iterator[Change]:
 def verdicts(before: Record, after: Record) -> Iterator[Change]:
     """Budgets that have another verdict, and an outcome of the test that none of them explains."""
     was_of, now_of = (_budgets(test) for test in (before, after))
-    fallen = False
-    for key in was_of.keys() & now_of.keys():
-        was, now = was_of[key]["verdict"], now_of[key]["verdict"]
-        fallen |= now != "pass"
-        if was != now:
-            what = f"verdict of {_label(now_of[key])}"
-            yield Change(what, "text", was, now, _side(was, now), now_of[key]["reason"])
-    was, now = before["outcome"], after["outcome"]
-    if was == "passed" and now in ("failed", "error") and not fallen:
-        why = (after["error"] or "").strip().splitlines()[-1:]
-        yield Change("outcome", "text", was, now, "worse", "".join(why))
+    failed = after["outcome"] in ("failed", "error")
+    why = ((after["error"] or "").strip().splitlines() or [""])[-1]
+    for key, budget in was_of.items():
+        now = now_of.get(key)
+        found: Change | None = None
+        if now is not None:
+            found = _verdict(budget["verdict"], now)
+        elif failed and not now_of and budget["verdict"] == "pass":
+            what = f"verdict of {_label(budget)}"
+            found = Change(what, "text", "pass", "not judged", "worse", why)
+        if found is not None:
+            yield found
+            failed = False
+    is_met = all(budget["verdict"] not in _FELL for budget in now_of.values())
+    if before["outcome"] == "passed" and failed and is_met:
+        yield Change("outcome", "text", "passed", after["outcome"], "worse", why)
+
+
+def _verdict(was: str, budget: Plain) -> Change | None:
+    now = budget["verdict"]
+    if was == now or {was, now} == {"pass", "skipped"}:
+        return None
+    what = f"verdict of {_label(budget)}"
+    return Change(what, "text", was, now, _side(was, now), budget["reason"])
 
 
 def _side(was: str, now: str) -> Side:
-    if was == "pass":
-        return "worse" if now in _FELL else "untold"
-    return "better" if was in _FELL and now == "pass" else "untold" if now != "pass" else "changed"
+    """What has never been told before is neither better nor worse."""
+    if now in _FELL:
+        return "worse" if was in ("pass", "skipped") else "changed"
+    if now == "pass":
+        return "better" if was in _FELL else "changed"
+    return "untold"
 
 
 def _budgets(test: Record) -> dict[tuple[Any, ...], Plain]:

@@ -50,8 +50,8 @@ def run_changes(before: Document, after: Document, limits: Limits) -> Document:
     told = beyond_noise([change for _, change in placed], limits.confidence)
     return {
         "schema": SCHEMA,
-        "before": before["run"],
-        "after": after["run"],
+        "before": before.get("run"),
+        "after": after.get("run"),
         **limits._asdict(),
         "changes": [
             {**place._asdict(), **asdict(change)}
