@@ -27,7 +27,7 @@ def changes_text(found: Document, width: int, colour: bool) -> str:
         for side in MARKED
         if (rows := of_side(found, side))
     ]
-    parts.append(unchanged(found))
+    parts.append(textwrap.fill(unchanged(found), width))
     parts += ["\n".join(_filled(head, items, width)) for head, items in untold(found)]
     return "\n\n".join(parts)
 

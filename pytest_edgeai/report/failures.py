@@ -24,6 +24,13 @@ def unmet(record: Record) -> list[dict[str, Any]]:
     return [budget for budget in record["budgets"] if budget["verdict"] not in MET]
 
 
+def error_line(record: Record) -> str:
+    """What ended a test, in a line: pytest's own line of the error, else the last one; or ""."""
+    lines = (record["error"] or "").strip().splitlines()
+    told = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return (told or [*reversed(lines)] or [""])[0].strip()
+
+
 def _lines(record: Record) -> Iterator[str]:
     failing, number = unmet(record), units.count(len(record["budgets"]), "budget")
     model = record["model"]["name"] if record["model"] else "no model"

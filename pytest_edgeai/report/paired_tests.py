@@ -13,6 +13,7 @@ from pytest_edgeai.judge.evidence import SustainedRun
 from pytest_edgeai.judge.metrics import ERRORS, Metric
 from pytest_edgeai.judge.regression import LATENCY
 from pytest_edgeai.report.draws import Draws
+from pytest_edgeai.report.failures import error_line
 from pytest_edgeai.report.kept import Plain, latency_from, score_from, starts_from, sustained_from
 from pytest_edgeai.report.record import Record
 
@@ -98,7 +99,7 @@ def verdicts(before: Record, after: Record) -> Iterator[Change]:
     """Budgets that have another verdict, and an outcome of the test that none of them explains."""
     was_of, now_of = (_budgets(test) for test in (before, after))
     failed = after["outcome"] in ("failed", "error")
-    why = ((after["error"] or "").strip().splitlines() or [""])[-1]
+    why = error_line(after)
     for key, budget in was_of.items():
         now = now_of.get(key)
         found: Change | None = None

@@ -48,6 +48,10 @@ def judged_again(saved: Document, test: Record, budgets: Sequence[Budget]) -> li
         DamagedReportError: what is kept of it cannot be read.
     """
     with reading(test, "its model"):
+        kinds = {"variant": str, "device": str, "threads": int}
+        wrong = [key for key, kind in kinds.items() if not isinstance(test[key], kind)]
+        if wrong:
+            raise TypeError(f"{', '.join(wrong)} of another type")
         facts = facts_from(saved["models"][test["model"]["sha256"]])
         replay = Replay(
             test["evidence"],

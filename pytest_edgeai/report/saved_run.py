@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 from pytest_edgeai.report.document import Document
+from pytest_edgeai.report.failures import error_line
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.rejudging import judged_again, own_budgets, reading
 
@@ -73,9 +74,8 @@ def _results(
     if test["model"] is None or (own and not test["budgets"]):
         with reading(test, "its outcome"):
             is_skipped = test["outcome"] == "skipped"
-            why = (test["error"] or "").strip().splitlines()[-1:]
             said = f"the saved run did not come to it: the test was {test['outcome']}"
-            reason = ": ".join([said, *why])
+            reason = ": ".join(filter(None, (said, error_line(test))))
         verdict: Verdict = "skipped" if is_skipped else "error"
         return [budget.result(None, 0, verdict, reason) for budget in budgets]
     return judged_again(saved, test, budgets)

@@ -85,7 +85,7 @@ def test_a_run_and_itself_are_the_same(compare: Compare) -> None:
     whats = said.what("same")
     assert whats >= {"median", "p95", "p99", "mean", "memory", "start-up", "sustained p95"}
     assert whats >= {"median (2 threads)", "p95 (2 threads)", "accuracy", "f1_macro", "brier"}
-    assert said.out.startswith(f"{len(said.changes)} unchanged; changes of times and memory count")
+    assert said.out.startswith(f"{len(said.changes)} unchanged; changes of times and memory")
 
 
 def test_slower_and_beyond_the_floor(compare: Compare) -> None:
@@ -226,7 +226,7 @@ def test_the_summary_of_github(
     [
         (lambda c: c.update(tests=[]), (), "have no test in common"),
         (lambda c: c.update(schema=3), (), "has schema 3; this version reads 1"),
-        (lambda c: c.update(tests=7), (), ""),
+        (lambda c: c.update(tests=7), (), "no list of tests"),
         (lambda c: the(c).update(evidence=[]), (), "cannot be read"),
         (lambda c: the(c)["evidence"]["latency"][0].update(samples_ns={}), (), "cannot be read"),
         (lambda c: the(c)["evidence"]["memory"][-1].update(values="many"), (), "cannot be read"),

@@ -90,7 +90,8 @@ def test_it_says_what_the_run_said(saved: Path, judge: Judge) -> None:
 def test_a_test_whose_body_failed_is_not_judged_better(saved: Path, judge: Judge) -> None:
     said = judge(saved, "-k", "body_fails")
     assert (said.status, said.out.count("not judged")) == (1, 2)
-    assert "the saved run did not come to it: the test was failed" in said.out
+    text = " ".join(said.out.split())
+    assert "did not come to it: the test was failed: AssertionError: the body said no" in text
     assert judge(saved, "-k", "test_leaves").status == 0, "it was skipped, and is"
 
 
@@ -142,7 +143,7 @@ def test_what_was_not_measured_is_an_error(
         ("min_accuracy(0.5, metric='f1_macro', confidence=0.99)", 0, "pass"),
         ("max_accuracy_drop(0.2, metric='f1_macro', confidence=0.8)", 0, "pass"),
         ("min_accuracy(0.5, metric='roc_auc', confidence=0.9)", 1, "did not resample roc_auc"),
-        ("min_accuracy(0.99, confidence=0.9)", 1, "inconclusive"),
+        ("min_accuracy(0.975, confidence=0.9)", 1, "inconclusive"),
         ("min_agreement(0.9, baseline='source')", 0, "pass"),
         ("max_output_error(0.5, norm='rms', baseline='dynamic')", 0, "pass"),
         ("max_output_error(0.5, baseline='dynamic')", 0, "pass"),
