@@ -100,6 +100,7 @@ def _difference(before: Any, after: Any, unit: str) -> str:
 
 def _grid(side: str, rows: list[ShownChange], narrow: bool) -> Table:
     """A row for each change; its reason stands below, where there is one."""
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -114,7 +115,7 @@ def _grid(side: str, rows: list[ShownChange], narrow: bool) -> Table:
         first = [place(change), what] if not narrow else [f"{what}: {place(change)}"]
         grid.add_row(*(Text(cell) for cell in (*first, *numbers)))
         if change["reason"]:
-            grid.add_row(Text(f"  {change['reason']}", "dim"))
+            grid.add_row(Padding(Text(change["reason"], "dim"), (0, 0, 0, 2)))
     return grid
 
 
