@@ -17,8 +17,8 @@ HELP = "judge a saved run again, without its model: with its own budgets, or wit
 DESCRIPTION = (
     "Judges what a run measured (pytest --edge-report results.json) against its own budgets, or "
     "against others, without the model or the device. What the run did not measure is an error, "
-    "never a pass. The exit status is 0 where all budgets are met or skipped, 1 where one is not, "
-    "and 2 where nothing could be judged."
+    "never a pass. The exit status is 0 where all budgets are met or skipped, 1 where one is not "
+    "(inconclusive and void ones are not met), and 2 where nothing could be judged."
 )
 TOML = ".toml"
 WIDEST = 160

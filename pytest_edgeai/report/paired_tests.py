@@ -72,7 +72,11 @@ def _in_one(what: str, unit: str, was: Plain | None) -> Change:
 def scores(before: Record, after: Record, limits: Limits) -> Iterator[tuple[str, Change]]:
     """Metrics of the models themselves, with what tells one such comparison from others."""
     was_of, now_of = (
-        {(e["metric"], e["own"]): e for e in _told(test, "scores") if e["baseline"] is None}
+        {
+            (e["metric"], e["own"]): e
+            for e in _told(test, "scores")
+            if e["baseline"] is None and not e["is_another"]
+        }
         for test in (before, after)
     )
     for key in {**was_of, **now_of}:
@@ -134,7 +138,7 @@ def _side(was: str, now: str) -> Side:
 
 
 def _budgets(test: Record) -> dict[tuple[Any, ...], Plain]:
-    """By what is limited; of several limits on the same the strictest has the last word."""
+    """By what is limited, and by the place among several limits on the same."""
     found: dict[tuple[Any, ...], Plain] = {}
     for budget in test["budgets"]:
         key = budget["marker"], budget["statistic"], budget["threads"]
