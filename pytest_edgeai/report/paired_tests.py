@@ -102,22 +102,19 @@ def delegated(before: Record, after: Record) -> Iterator[Change]:
 def verdicts(before: Record, after: Record) -> Iterator[Change]:
     """Budgets that have another verdict, and an outcome of the test that none of them explains."""
     was_of, now_of = (_budgets(test) for test in (before, after))
-    failed = after["outcome"] in ("failed", "error")
-    why = error_line(after)
-    for key, budget in was_of.items():
-        now = now_of.get(key)
-        found: Change | None = None
-        if now is not None:
-            found = _verdict(budget["verdict"], now)
-        elif failed and not now_of and budget["verdict"] == "pass":
-            what = f"verdict of {_label(budget)}"
-            found = Change(what, "text", "pass", "not judged", "worse", why)
-        if found is not None:
-            yield found
-            failed = False
+    failed, why = after["outcome"] in ("failed", "error"), error_line(after)
+    found = [_verdict(was_of[key]["verdict"], now_of[key]) for key in was_of if key in now_of]
+    if failed and not now_of:
+        found = [_lost(was, why) for was in was_of.values() if was["verdict"] == "pass"]
+    told = [change for change in found if change is not None]
+    yield from told
     is_met = all(budget["verdict"] not in _FELL for budget in now_of.values())
-    if before["outcome"] == "passed" and failed and is_met:
+    if before["outcome"] == "passed" and failed and is_met and not told:
         yield Change("outcome", "text", "passed", after["outcome"], "worse", why)
+
+
+def _lost(budget: Plain, why: str) -> Change:
+    return Change(f"verdict of {_label(budget)}", "text", "pass", "not judged", "worse", why)
 
 
 def _verdict(was: str, budget: Plain) -> Change | None:

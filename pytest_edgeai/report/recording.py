@@ -212,7 +212,8 @@ def _key(asked: Plain) -> Asked:
 def _refused(asked: Plain, error: BaseException) -> Plain:
     if isinstance(error, EdgeAIError):
         return {**asked, "error": error.message, "hint": error.hint}
-    return {**asked, "error": f"{type(error).__name__}: {error}", "ended": ended(error)}
+    said = f"{type(error).__name__}: {error}"
+    return {**asked, "error": said, "hint": "", "ended": ended(error)}
 
 
 def ended(error: BaseException) -> str:

@@ -91,7 +91,8 @@ def test_a_run_and_itself_are_the_same(compare: Compare) -> None:
 def test_slower_and_beyond_the_floor(compare: Compare) -> None:
     said = compare(each("latency", "test_cost", slower_by_a_millisecond))
     assert said.status == 1
-    assert said.what("worse") >= {"median", "p95", "p90", "p99", "median (2 threads)"}
+    assert said.what("worse") >= {"median", "p90", "p95", "median (2 threads)"}
+    assert "p99" in said.what("worse") | said.what("untold"), "few samples are in its tail"
     assert not said.what("better")
     line = next(c for c in said.changes if c["what"] == "median")
     assert line["after"] == pytest.approx(line["before"] + 1)
@@ -210,12 +211,11 @@ def test_what_the_file_holds(compare: Compare) -> None:
 def test_the_summary_of_github(
     compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_edgeai.report.step_summary.VARIABLE", "A_SUMMARY")
-    monkeypatch.setenv("A_SUMMARY", str(tmp_path / "summary.md"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     said = compare(another_file, "--markdown=out.md")
     assert (tmp_path / "summary.md").read_text() == (tmp_path / "out.md").read_text() + "\n"
     assert "| int8 of digits.keras on local | size |" in (tmp_path / "out.md").read_text()
-    monkeypatch.setenv("A_SUMMARY", str(tmp_path / "no" / "folder.md"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "folder.md"))
     said = compare(another_file)
     assert said.status == 1, "it is no reason to pass"
     assert "no summary on GitHub: " in said.err
