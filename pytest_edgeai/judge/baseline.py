@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pytest_edgeai.judge.evidence import LatencySamples, Score
 
 SCHEMA = 1
+APART = 2
+"""Autocorrelation times from one kept sample to the next: at one, they would still resemble each
+other (AR(1): a correlation of 0.13, and 0.02 at two), and rank tests be too sure."""
 MOST_SAMPLES = 500
 """Samples of the latency that are kept for the rank test."""
 FINGERPRINT = ("machine", "cpu", "cores", "system", "runtime", "runtime_version", "threads")
@@ -142,8 +145,8 @@ def accuracy_baseline(score: Score) -> AccuracyBaseline:
 
 
 def independent(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Evenly spaced samples, no more than they are worth and than ``MOST_SAMPLES``."""
+    """Evenly spaced samples, as far apart as makes them independent, at most ``MOST_SAMPLES``."""
     import numpy as np
 
-    worth = max(1, min(MOST_SAMPLES, int(effective_runs(samples))))
+    worth = max(1, min(MOST_SAMPLES, int(effective_runs(samples) / APART)))
     return np.asarray(samples[np.linspace(0, len(samples) - 1, worth).astype(int)])

@@ -203,6 +203,9 @@ class FileFacts(Protocol):
     @property
     def float_weights(self) -> Sequence[FileTensor]: ...
 
+    @property
+    def int8_weight_share(self) -> float | None: ...
+
 
 class Evidence(Protocol):
     """Measurements of one model on one device, made when a budget first asks for them."""

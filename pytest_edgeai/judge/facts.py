@@ -41,7 +41,7 @@ class QuantizedBudget(Budget):
     def judge(self, evidence: Evidence) -> BudgetResult:
         facts = evidence.facts
         operators, weights, edges = facts.float_operators, facts.float_weights, _edges(facts)
-        found = len(operators) + len(weights) + len(edges)
+        found = unquantised(facts)
         if not found:
             reason = "all operators, weights, inputs and outputs are integers"
             return self.result(0, 1, "pass", reason)
@@ -53,6 +53,19 @@ class QuantizedBudget(Budget):
         reason, *details = [f"{what}: {items}" for what, items in lists.items() if items]
         advice = _advice(evidence.variant, bool(operators or weights))
         return self.result(found, 1, "fail", reason, advice, details=tuple(details))
+
+
+def unquantised(facts: FileFacts) -> int:
+    """How many operators and weights are in float, and inputs and outputs no integers."""
+    return len(facts.float_operators) + len(facts.float_weights) + len(_edges(facts))
+
+
+def custom_operators(facts: FileFacts) -> Counter[str]:
+    """How many operators are not built in, by name."""
+    custom: Counter[str] = Counter()
+    for kind in facts.operators:
+        custom[kind.name] += kind.count * kind.custom
+    return +custom
 
 
 def _edges(facts: FileFacts) -> list[str]:
@@ -90,10 +103,7 @@ class CustomOperatorsBudget(Budget):
         return 0, "count"
 
     def judge(self, evidence: Evidence) -> BudgetResult:
-        custom: Counter[str] = Counter()
-        for kind in evidence.facts.operators:
-            custom[kind.name] += kind.count * kind.custom
-        custom = +custom
+        custom = custom_operators(evidence.facts)
         if not custom:
             return self.result(0, 1, "pass", "all operators are built in")
         reason = f"operators that are not built in: {units.kinds(custom)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
@@ -84,6 +85,8 @@ def _plain(value: Any) -> Any:
         if metric.function is None:
             return metric.name
         return {"name": metric.name, "higher_is_better": metric.higher_is_better}
+    if isinstance(value, Real) and not isinstance(value, (bool, int, float)):
+        return float(value)  # of numpy, or a Fraction
     return value
 
 

@@ -137,6 +137,8 @@ class RegressionBudget(Budget):
         return self.result(drop, own.samples, "pass", reason, advice, bound=bound)
 
     def _of_latency(self, evidence: Evidence) -> BudgetResult:
+        import numpy as np
+
         samples, found = evidence.latency(None), evidence.recorded()
         n = len(samples.samples_ns)
         spoilt = self.spoilt(samples, evidence)
@@ -158,7 +160,8 @@ class RegressionBudget(Budget):
         if limit_ms > base_ms * (1 + self.fraction):
             reason += f", and less than {units.milliseconds(FLOOR_MS)} more never counts"
         slower = seen.measured > base_ms
-        chance = self._chance(base, samples, slower)
+        now = independent(samples.samples_ns)
+        chance = rank_chance(self.of, np.array(base.samples_ns), now, slower)
         beyond = chance <= 1 - self.confidence
         noise = f"by a rank test the difference has {units.p_value(chance)}"
         if verdict == "fail" and not beyond:
@@ -182,23 +185,23 @@ class RegressionBudget(Budget):
     def _faster_ms(self, base_ms: float) -> float:
         return min(base_ms / (1 + self.fraction), base_ms - FLOOR_MS)
 
-    def _chance(self, base: LatencyBaseline, samples: LatencySamples, slower: bool) -> float:
-        """One-sided p-value of a rank test, on samples that are as good as independent.
 
-        Wilcoxon, Mann and Whitney's for the mean and the median. For another percentile a shift of
-        the middle tells nothing: there the shares over the percentile of all samples together are
-        compared by Fisher's exact test (Mood's test at another quantile than the median).
-        """
-        import numpy as np
-        from scipy.stats import fisher_exact, mannwhitneyu
+def rank_chance(of: str, before: Any, now: Any, is_slower: bool) -> float:
+    """One-sided p-value of a rank test of independent samples: that ``now`` is slower, or faster.
 
-        before, now = np.array(base.samples_ns), independent(samples.samples_ns)
-        way = "greater" if slower else "less"
-        if self.of in ("mean", "median"):
-            return float(mannwhitneyu(now, before, alternative=way).pvalue)
-        level = np.quantile(np.concatenate([before, now]), QUANTILES[self.of])
-        over = [[int((part > level).sum()), int((part <= level).sum())] for part in (now, before)]
-        return float(fisher_exact(over, alternative=way).pvalue)
+    Wilcoxon, Mann and Whitney's for the mean and the median. For another percentile a shift of the
+    middle tells nothing: there the shares over the percentile of all samples together are compared
+    by Fisher's exact test (Mood's test at another quantile than the median).
+    """
+    import numpy as np
+    from scipy.stats import fisher_exact, mannwhitneyu
+
+    way = "greater" if is_slower else "less"
+    if of in ("mean", "median"):
+        return float(mannwhitneyu(now, before, alternative=way).pvalue)
+    level = np.quantile(np.concatenate([before, now]), QUANTILES[of])
+    over = [[int((part > level).sum()), int((part <= level).sum())] for part in (now, before)]
+    return float(fisher_exact(over, alternative=way).pvalue)
 
 
 def _lacks(what: str) -> Found:

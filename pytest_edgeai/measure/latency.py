@@ -238,6 +238,7 @@ def conditions_of(interpreter: Interpreter) -> dict[str, Any]:
         "host": interpreter.device.spec.host or None,
         "boards_left_out": dict(interpreter.device.left_out),
         "machine": facts.machine,
+        "system": facts.system,
         "board": facts.model,
         "cpu": facts.cpu,
         "memory_mb": facts.memory_mb,

@@ -36,7 +36,7 @@ from pytest_edgeai.model.preprocessing import Preprocessing
 from pytest_edgeai.plugin.timing import with_threads
 from pytest_edgeai.report.pictures import flipped_samples, pictures
 from pytest_edgeai.report.record import Record, record
-from pytest_edgeai.report.recording import Recording
+from pytest_edgeai.report.recording import Recording, ended
 
 
 class Subject:
@@ -291,9 +291,8 @@ class Subject:
         except EdgeAIError as error:
             return budget.result(None, 0, "error", error.message, error.hint)
         except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
-            reason = f"its metric did not return: {type(outcome).__name__}: {outcome}"
-            return budget.result(None, 0, "error", reason)
+            return budget.result(None, 0, "error", ended(outcome))
         except Exception as error:  # the other budgets are still judged, and the report is written
-            reason = f"judging it ended with {type(error).__name__}: {error}"
+            reason = ended(error)
             told = (traceback.format_exc(),)
             return budget.result(None, 0, "error", reason, details=told)

@@ -30,7 +30,7 @@ def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
         devices; JSON data, with null for numbers that JSON has no words for.
     """
     models = {record["model"]["sha256"]: record["model"] for record in records if record["model"]}
-    made: Document = _finite(
+    made: Document = finite(
         {
             "schema": SCHEMA,
             "run": run,
@@ -52,7 +52,7 @@ def read_document(path: Path) -> Document:
         content = json.loads(path.read_text())
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no JSON: {error}", _MAKE_ONE) from None
     if not isinstance(content, dict) or not {"schema", "tests", "models"} <= content.keys():
         raise UsageError(f"{path} is no report of a run", _MAKE_ONE)
@@ -60,6 +60,8 @@ def read_document(path: Path) -> Document:
         raise UsageError(
             f"{path} has schema {content['schema']}; this version reads {SCHEMA}", _MAKE_ONE
         )
+    if not isinstance(content["tests"], list) or not isinstance(content["models"], dict):
+        raise UsageError(f"{path} was damaged or edited: no list of tests, or no models", _MAKE_ONE)
     return content
 
 
@@ -73,10 +75,10 @@ def _shown(record: Record) -> Record:
     return shown
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The same with null for numbers that JSON has no words for, as of a user's own metric."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,7 +7,8 @@ or its device: see ``report.replay``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from pytest_edgeai.errors import EdgeAIError
@@ -23,12 +24,13 @@ from pytest_edgeai.judge.evidence import (
     SustainedRun,
 )
 from pytest_edgeai.judge.metrics import Metric
-from pytest_edgeai.judge.paired import RESAMPLES
+from pytest_edgeai.report.draws import Draws
 from pytest_edgeai.report.kept import (
     Plain,
     errors_as_dict,
     found_as_dict,
     latency_as_dict,
+    layers_as_dict,
     score_as_dict,
     starts_as_dict,
     sustained_as_dict,
@@ -36,6 +38,7 @@ from pytest_edgeai.report.kept import (
 from pytest_edgeai.report.packing import pack
 
 T = TypeVar("T")
+Asked = tuple[object, ...]
 
 
 class Recording:
@@ -43,8 +46,9 @@ class Recording:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._kept: dict[str, dict[tuple[object, ...], Callable[[], Plain]]] = {}
-        self._draws: dict[tuple[str, str | None], list[float]] = {}
+        self._kept: dict[str, list[tuple[Asked, Callable[[], Plain]]]] = {}
+        self._draws: dict[Asked, Draws] = {}
+        self._functions: dict[str, list[Any]] = {}
 
     @property
     def device_name(self) -> str:
@@ -69,7 +73,7 @@ class Recording:
     @property
     def delegated(self) -> float | None:
         share, left = self._evidence.delegated, dict(self._evidence.undelegated)
-        self._kept["delegated"] = {(): lambda: {"share": share, "left": left}}
+        self._kept["delegated"] = [((), lambda: {"share": share, "left": left})]
         return share
 
     @property
@@ -92,6 +96,7 @@ class Recording:
             {"threads": threads, "lengths_s": [*lengths_s]},
             lambda: self._evidence.sustained(lengths_s, threads, is_enough),
             sustained_as_dict,
+            every=True,
         )
 
     def start_ups(
@@ -102,6 +107,7 @@ class Recording:
             {"threads": threads},
             lambda: self._evidence.start_ups(threads, is_enough, first_void),
             starts_as_dict,
+            every=True,
         )
 
     def memory(self, threads: int | None, is_enough: IsEnough[StartSamples]) -> StartSamples:
@@ -110,27 +116,36 @@ class Recording:
             {"threads": threads},
             lambda: self._evidence.memory(threads, is_enough),
             starts_as_dict,
+            every=True,
         )
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
-        draws = self._draws.setdefault((metric.name, baseline), [])
+        asked = {**self._named(metric), "baseline": baseline}
+        draws = self._draws.setdefault(_key(asked), Draws())
 
         def ask() -> Score:
             score = self._evidence.score(metric, baseline)
             if score.resampled is None:
                 return score
-            return replace(score, resampled=_remembered(score.resampled, draws))
+            return replace(score, resampled=draws.kept(score.resampled))
 
-        asked = {"metric": metric.name, "baseline": baseline}
         return self._keep("scores", asked, ask, lambda score: score_as_dict(score, draws))
 
     def suspicions(self, metric: Metric) -> tuple[str, ...]:
         return self._keep(
             "suspicions",
-            {"metric": metric.name},
+            self._named(metric),
             lambda: self._evidence.suspicions(metric),
             lambda texts: {"texts": list(texts)},
         )
+
+    def _named(self, metric: Metric) -> Plain:
+        """What a metric is asked by; ``is_another`` where another one has the same name."""
+        known, own = self._functions.setdefault(metric.name, []), metric.function
+        if own is not None and own not in known:
+            known.append(own)
+        is_another = own is not None and known.index(own) > 0
+        return {"metric": metric.name, "own": own is not None, "is_another": is_another}
 
     def answered(self, baseline: str | None = None) -> Any:
         return self._keep(
@@ -153,7 +168,7 @@ class Recording:
             "layers",
             {"baseline": baseline, "samples": [*samples]},
             lambda: self._evidence.layers(baseline, samples),
-            lambda layers: {"layers": [asdict(layer) for layer in layers]},
+            layers_as_dict,
         )
 
     def recorded(self) -> Found:
@@ -161,30 +176,47 @@ class Recording:
 
     def as_dict(self) -> dict[str, list[Plain]]:
         """Plain data: of each kind of question the answers, each with what was asked for."""
-        return {kind: [made() for made in answers.values()] for kind, answers in self._kept.items()}
+        return {kind: [answer() for _, answer in answers] for kind, answers in self._kept.items()}
 
     def _keep(
-        self, kind: str, asked: Plain, ask: Callable[[], T], plain: Callable[[T], Plain]
+        self,
+        kind: str,
+        asked: Plain,
+        ask: Callable[[], T],
+        plain: Callable[[T], Plain],
+        every: bool = False,
     ) -> T:
-        """What it answers, and of several answers to the same question the last one."""
-        kept, key = self._kept.setdefault(kind, {}), tuple(map(str, asked.values()))
+        """What it answers.
+
+        Args:
+            every: keep all answers to the same question in their order, not the last one alone:
+                each is another measurement, or goes on from the one before.
+        """
+        key = _key(asked)
+        answers = self._kept.setdefault(kind, [])
+        if not every:
+            answers[:] = [entry for entry in answers if entry[0] != key]
         try:
             found = ask()
-        except EdgeAIError as error:
-            refusal = {**asked, "error": error.message, "hint": error.hint}
-            kept[key] = lambda: refusal
+        except BaseException as error:
+            answers.append((key, partial(dict, _refused(asked, error))))
             raise
-        kept[key] = lambda: {**asked, **plain(found)}
+        answers.append((key, lambda: {**asked, **plain(found)}))
         return found
 
 
-def _remembered(value: Callable[[Any], float], draws: list[float]) -> Callable[[Any], float]:
-    """The same, with its values for the draws of a resampling kept in their order."""
+def _key(asked: Plain) -> Asked:
+    return tuple(map(str, asked.values()))
 
-    def call(at: Any) -> float:
-        found = value(at)
-        if len(draws) < RESAMPLES:
-            draws.append(float(found))
-        return found
 
-    return call
+def _refused(asked: Plain, error: BaseException) -> Plain:
+    if isinstance(error, EdgeAIError):
+        return {**asked, "error": error.message, "hint": error.hint}
+    said = f"{type(error).__name__}: {error}"
+    return {**asked, "error": said, "hint": "", "ended": ended(error)}
+
+
+def ended(error: BaseException) -> str:
+    """The reason of a budget whose judging ended with what nobody raises on purpose."""
+    what = "judging it ended with" if isinstance(error, Exception) else "its metric did not return:"
+    return f"{what} {type(error).__name__}: {error}"

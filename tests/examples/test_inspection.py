@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from weights import damage, layers_with_weights
+
+from pytest_edgeai.cli import main
 
 EXAMPLE = Path(__file__).parents[2] / "example_suite" / "inspection"
 
@@ -90,3 +93,23 @@ def test_half_of_a_layer_left_out_fails_the_detector(inspection: pytest.Pytester
     assert f"layers whose error jumps first, on 16 samples against converted: {layer}" in shown(
         result
     )
+
+
+def test_a_saved_run_of_it_is_judged_alike(
+    inspection: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images in folders, ROC AUC with and without an interval, a decoder of the package."""
+    monkeypatch.setattr("pytest_edgeai.judge.conditions.OTHERS_SHARE", 2)
+    first = '@max_accuracy_drop(0.02, metric="roc_auc")'
+    again = '@max_accuracy_drop(0.05, metric="roc_auc", confidence=0.95)'
+    change(inspection.path / "test_anomaly.py", first, f"{first}\n{again}")
+    inspection.runpytest("test_anomaly.py", "test_classification.py", "--edge-report=run.json")
+    assert main(["judge", "run.json", "--json", "again.json"]) == 0
+    run, judged = (
+        json.loads((inspection.path / name).read_text())["tests"]
+        for name in ("run.json", "again.json")
+    )
+    assert {test["variant"] for test in judged} == {"converted", "int8"}
+    assert [test["budgets"] for test in judged] == [
+        test["budgets"] for test in run if test["budgets"]
+    ]

@@ -1,0 +1,42 @@
+"""What changed between two runs, as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_edgeai.report.changes_text import (
+    HEADS,
+    MARKED,
+    cells,
+    of_side,
+    place,
+    unchanged,
+    untold,
+)
+from pytest_edgeai.report.document import Document
+from pytest_edgeai.report.markdown_text import escaped
+
+_TABLE = "| | measured | before | after | change | |\n|---|---|---:|---:|---:|---|"
+
+
+def changes_markdown(found: Document) -> str:
+    """As in the terminal; the reasons of what is not told are folded away."""
+    return "\n\n".join(_parts(found)) + "\n"
+
+
+def _parts(found: Document) -> Iterator[str]:
+    worse = len(of_side(found, "worse"))
+    yield f"## Edge AI budgets: {f'{worse:,} worse' if worse else 'nothing is worse'}"
+    for side in MARKED:
+        rows = of_side(found, side)
+        if rows:
+            lines = (
+                [place(change), *cells(change), change["reason"].partition("\n")[0]]
+                for change in rows
+            )
+            yield f"### {HEADS[side]}"
+            yield "\n".join([_TABLE, *(f"| {' | '.join(map(escaped, line))} |" for line in lines)])
+    yield escaped(unchanged(found))
+    for head, items in untold(found):
+        listed = "\n".join(f"- {escaped(item)}" for item in items)
+        yield f"<details><summary>{head}: {len(items):,}</summary>\n\n{listed}\n\n</details>"
