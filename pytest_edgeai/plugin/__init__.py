@@ -16,6 +16,7 @@ from pytest_edgeai.plugin.fixtures import (
     interpreter,
 )
 from pytest_edgeai.plugin.hooks import (
+    pytest_collect_file,
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_generate_tests,
@@ -23,6 +24,7 @@ from pytest_edgeai.plugin.hooks import (
     pytest_runtest_call,
     pytest_runtest_makereport,
     pytest_runtest_setup,
+    pytest_runtestloop,
     pytest_unconfigure,
 )
 from pytest_edgeai.plugin.options import pytest_addoption
@@ -42,6 +44,7 @@ __all__ = [
     "int16x8_interpreter",
     "interpreter",
     "pytest_addoption",
+    "pytest_collect_file",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",
@@ -49,5 +52,6 @@ __all__ = [
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
+    "pytest_runtestloop",
     "pytest_unconfigure",
 ]

@@ -54,6 +54,8 @@ class Asked(NamedTuple):
 
 
 ASKED = pytest.StashKey[Asked]()
+MARKER_LINES = pytest.StashKey[dict[str, int]]()
+"""Of tests of a ``*.edge.toml`` file: the line of each budget, from 1, by its marker."""
 
 
 def asks_for_interpreter(item: pytest.Item) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +47,26 @@ def _calibration_if_any(request: pytest.FixtureRequest) -> Dataset | None:
         return _calibration(request)
     except (Exception, pytest.skip.Exception, pytest.fail.Exception):
         return None
+
+
+def read_data(path: Path, limit: int | None, how: Preprocessing | None, what: str) -> Dataset:
+    """A file, or a folder of images where it is known how they are read; a sample of so many.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    from pytest_edgeai.model.dataset import as_dataset
+    from pytest_edgeai.model.image_folder import ImageFolder
+
+    if path.is_dir() and how is not None:
+        return ImageFolder(path, how, limit=limit)
+    return as_dataset(path, what).take(limit)
+
+
+def stated_data(request: pytest.FixtureRequest, what: str) -> Dataset | None:
+    """What the options name; None where they name nothing."""
+    path = getattr(edge_session(request.config).settings, what)
+    return None if path is None else read_data(path, None, preprocessing(request, None), what)
 
 
 def evaluation(request: pytest.FixtureRequest) -> Dataset:

@@ -20,6 +20,7 @@ from pytest_edgeai.plugin.data import (
     evaluation,
     is_calibrated,
     preprocessing,
+    stated_data,
 )
 from pytest_edgeai.plugin.session import edge_session
 
@@ -64,23 +65,23 @@ def edge_model(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def calibration_data() -> Any:
+def calibration_data(request: pytest.FixtureRequest) -> Any:
     """Typical inputs for int8 and int16x8, scaled as in training: override it.
 
     Return an array of shape (N, ...), a mapping from input name to arrays, a path to an .npz or
-    .npy file, or a pytest_edgeai.ImageFolder. There is no default.
+    .npy file, or a pytest_edgeai.ImageFolder. The default is what --edge-calibration-data names.
     """
-    return None
+    return stated_data(request, "calibration_data")
 
 
 @pytest.fixture
-def evaluation_data() -> Any:
+def evaluation_data(request: pytest.FixtureRequest) -> Any:
     """Inputs with labels for accuracy budgets, scaled as in training: override it.
 
     Return a pair (inputs, labels), a path to an .npz file with x and y, or a
-    pytest_edgeai.ImageFolder. There is no default.
+    pytest_edgeai.ImageFolder. The default is what --edge-evaluation-data names.
     """
-    return None
+    return stated_data(request, "evaluation_data")
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ int16x8_interpreter = _variant_fixture("int16x8")
 def interpreter(
     request: pytest.FixtureRequest, edge_device: Device | Pool, edge_model: Any
 ) -> Iterator[Interpreter]:
-    """One run per variant named by @pytest.mark.edge_variants (converted, dynamic, int8)."""
+    """One run per variant named by @pytest.mark.edge_variants or --edge-variant."""
     from pytest_edgeai.plugin.markers import variants_of
 
     variants_of(nearest_marks(request.node, "edge_variants"))  # raises for unknown names

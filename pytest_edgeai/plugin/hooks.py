@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_edgeai.plugin.xdist import XdistHooks
 
         config.pluginmanager.register(XdistHooks(session), "edgeai-xdist")
+    if settings.budget:
+        from pytest_edgeai.plugin.edge_budget import EdgeBudget
+
+        config.pluginmanager.register(EdgeBudget(config, session), "edgeai-budget")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -52,13 +57,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         edge_session(config).close()
 
 
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take a ``*.edge.toml`` file for a test module."""
+    if not file_path.name.endswith(".edge.toml"):
+        return None
+    from pytest_edgeai.plugin.suite_module import EdgeFile
+
+    return EdgeFile.from_parent(parent, path=file_path)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One run per variant for ``interpreter``, one per device where several are named."""
     if is_ours(metafunc.definition, "interpreter") and not _is_parametrized(metafunc):
         from pytest_edgeai.plugin.markers import DEFAULT_VARIANTS
 
         marks = nearest_marks(metafunc.definition, "edge_variants")
-        variants = (marks[0].args if marks else ()) or DEFAULT_VARIANTS
+        chosen = edge_session(metafunc.config).settings.variant or DEFAULT_VARIANTS
+        variants = (marks[0].args if marks else ()) or chosen
         metafunc.parametrize("interpreter", variants, ids=list(map(str, variants)), indirect=True)
     devices = edge_session(metafunc.config).settings.device
     if len(devices) > 1 and "edge_device" in metafunc.fixturenames:
@@ -78,6 +93,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         )
         if has_benchmark and uses_edge:
             benchmark.install_clock(item, item.stash[ASKED].budgets)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Run the other tests where all that could not be collected are suites without Python."""
+    broken = edge_session(session.config).broken_suites
+    if broken and session.testsfailed == broken:
+        session.config.option.continue_on_collection_errors = True
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -128,7 +151,7 @@ def pytest_runtest_makereport(
         report.longrepr = call.excinfo.getrepr(style="value", chain=False)
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash and isinstance(error, (EdgeAIError, pytest.fail.Exception)):
-        _sum_up(item, report, crash, getattr(error, "summary", ""))
+        _sum_up(item, report, crash, getattr(error, "summary", ""), getattr(error, "line", None))
     if _ends(call, report) and (asks_for_interpreter(item) or item.stash.get(SUBJECTS, [])):
         from pytest_edgeai.plugin.judging import records
 
@@ -148,9 +171,12 @@ def _register_markers(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
 
 
-def _sum_up(item: pytest.Item, report: pytest.TestReport, crash: Any, summary: str) -> None:
+def _sum_up(
+    item: pytest.Item, report: pytest.TestReport, crash: Any, summary: str, at: int | None
+) -> None:
     """Put a few words into the short summary, and the test's place where no traceback shows it.
 
+    The place is the line of the budget that failed, where the test's file has one for each.
     A ``pytest.fail`` of the test's own has no such words, and stays as it is.
     """
     if not summary:
@@ -160,7 +186,7 @@ def _sum_up(item: pytest.Item, report: pytest.TestReport, crash: Any, summary: s
     if entries and getattr(entries[-1], "style", "") == "value":
         path, line, _ = item.location
         place = entries[-1].reprfileloc = copy.copy(crash)
-        place.path, place.lineno, place.message = path, (line or 0) + 1, item.name
+        place.path, place.lineno, place.message = path, at or (line or 0) + 1, item.name
 
 
 def _is_parametrized(metafunc: pytest.Metafunc) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from pytest_edgeai import units
 from pytest_edgeai.errors import EdgeAIWarning
 from pytest_edgeai.plugin import benchmark
-from pytest_edgeai.plugin.collection import ASKED
+from pytest_edgeai.plugin.collection import ASKED, MARKER_LINES
 from pytest_edgeai.plugin.fixtures import SUBJECTS
 from pytest_edgeai.plugin.session import edge_session
 from pytest_edgeai.report.record import bare_record
@@ -35,11 +35,13 @@ class BudgetsNotMet(pytest.fail.Exception):  # type: ignore[misc, name-defined]
 
     Attributes:
         summary: the same in a few words, for pytest's short summary.
+        line: of the first of them, where the test's file has a line for each.
     """
 
-    def __init__(self, text: str, summary: str) -> None:
+    def __init__(self, text: str, summary: str, line: int | None = None) -> None:
         super().__init__(text, pytrace=False)
         self.summary = summary
+        self.line = line
 
 
 def judge(item: pytest.Item) -> None:
@@ -48,7 +50,8 @@ def judge(item: pytest.Item) -> None:
 
     session, subjects = edge_session(item.config), item.stash[SUBJECTS]
     _use_benchmark(item, subjects)
-    texts, brief, doubts = [], [], list[str]()
+    lines, texts, brief, doubts = item.stash.get(MARKER_LINES, {}), [], [], list[str]()
+    at: list[int | None] = []
     for subject in subjects:
         subject.measure = lambda: time_subjects(subjects, session.settings.max_seconds)
         subject.max_seconds = session.settings.max_seconds
@@ -62,11 +65,13 @@ def judge(item: pytest.Item) -> None:
             if result.verdict not in ("pass", "skipped") and result not in tolerated
         ]
         if failing:
-            texts.append(_failure(subject, failing))
+            at += [lines.get(result.marker) for result in failing]
+            stated = {marker: f"{item.location[0]}:{line}" for marker, line in lines.items()}
+            texts.append(_failure(subject, failing, stated))
             said = "; ".join(dict.fromkeys(map(_in_brief, failing)))
             brief.append(f"{said} ({subject.interpreter.variant})")
         _enter_in_benchmark(item, subject)
-    failure = BudgetsNotMet("\n\n".join(texts), ", ".join(brief)) if texts else None
+    failure = BudgetsNotMet("\n\n".join(texts), ", ".join(brief), at[0]) if texts else None
     try:
         for doubt in dict.fromkeys(doubts):
             item.warn(EdgeAIWarning(doubt))
@@ -155,8 +160,12 @@ def _facts(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
-    """What was measured, the limit, by how much, under which conditions, and what to try."""
+def _failure(subject: Subject, failing: list[BudgetResult], stated: dict[str, str]) -> str:
+    """What was measured, the limit, by how much, under which conditions, and what to try.
+
+    Args:
+        stated: the place of a budget's limit, by marker, where it is no decorator.
+    """
     interpreter = subject.interpreter
     where = interpreter.device.name
     if interpreter.device.spec.host:
@@ -167,6 +176,8 @@ def _failure(subject: Subject, failing: list[BudgetResult]) -> str:
     shown: list[object] = []
     for result in failing:
         lines += ["", f"  {result.marker}: {_gap(result)}"]
+        if result.marker in stated:
+            lines.append(f"    stated at {stated[result.marker]}")
         if result.reason in shown:
             lines.append("    as above")
             continue

@@ -83,6 +83,15 @@ OPTIONS = (
            ("local",), metavar="NAME", repeat=True),
     Option("model", "model under test where no marker or fixture names one: a .h5, .keras or "
            ".tflite file, a SavedModel folder, or package.module:function", metavar="PATH"),
+    Option("variant", "variant that the interpreter fixture runs where no marker says so; repeat "
+           "for several (default: converted, dynamic, int8)", (), repeat=True,
+           choices=("converted", "dynamic", "int8", "float16", "int16x8")),
+    Option("budget", "budget to test --edge-model with, without a test file: \"p95<=40ms\", "
+           "\"size<=4MB\", ...; repeat for several", (), metavar="TEXT", repeat=True),
+    Option("calibration_data", "calibration data where no fixture gives them: an .npz or .npy "
+           "file, or a folder of images", metavar="PATH"),
+    Option("evaluation_data", "evaluation data where no fixture gives them: an .npz file, or a "
+           "folder of images", metavar="PATH"),
     Option("runtime", "interpreter library; auto takes the first that runs a tiny model "
            "(default: auto)", None, choices=("auto", "litert", "tflite-runtime", "tensorflow")),
     Option("threads", "interpreter threads (default: 1)", None, positive_int, metavar="N"),
@@ -120,6 +129,10 @@ class Settings:
 
     device: tuple[str, ...]
     model: str | None
+    variant: tuple[str, ...]
+    budget: tuple[str, ...]
+    calibration_data: Path | None
+    evaluation_data: Path | None
     runtime: str | None
     threads: int | None
     max_seconds: float
@@ -186,7 +199,9 @@ def settings_of(config: pytest.Config) -> Settings:
             )
     values["use_cache"] = not _switch(config, "no_cache")
     values["save_baseline"] = _switch(config, "save_baseline")
-    values["baseline"] = _folder(config, "baseline", values["baseline"])
+    values["baseline"] = _path(config, "baseline", values["baseline"])
+    for name in ("calibration_data", "evaluation_data"):
+        values[name] = _path(config, name, values[name]) if values[name] else None
     given = values.pop("cache_dir")
     return Settings(values, lambda: _cache_dir(config, given))
 
@@ -196,7 +211,7 @@ def _switch(config: pytest.Config, name: str) -> bool:
     return bool(_ini(config, f"edge_{name}") if flag is None else flag)
 
 
-def _folder(config: pytest.Config, name: str, given: str) -> Path:
+def _path(config: pytest.Config, name: str, given: str) -> Path:
     """A path of the command line counts from the working directory, any other from the root."""
     flag = config.getoption(f"edge_{name}") is not None
     base = config.invocation_params.dir if flag else config.rootpath
@@ -210,9 +225,9 @@ def _value(config: pytest.Config, option: Option) -> Any:
     text = _ini(config, option.ini)
     if not text:
         return option.default
-    if option.repeat:
-        return tuple(dict.fromkeys(text))
     try:
+        if option.repeat:
+            return tuple(dict.fromkeys(map(option.value, text)))
         return option.value(text)
     except ArgumentTypeError as error:
         raise pytest.UsageError(f"ini {option.ini}: {error}") from None
@@ -228,6 +243,6 @@ def _ini(config: pytest.Config, name: str) -> Any:
 def _cache_dir(config: pytest.Config, given: str | None) -> Path | None:
     """Where conversions are kept; None where pytest's own cache is switched off."""
     if given is not None:
-        return _folder(config, "cache_dir", given)
+        return _path(config, "cache_dir", given)
     cache: pytest.Cache | None = getattr(config, "cache", None)
     return cache.mkdir("edgeai") if cache is not None else None

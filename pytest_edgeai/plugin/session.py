@@ -43,6 +43,7 @@ class EdgeSession:
         self._profiles: dict[str, dict[str, Profile]] = {}
         self._in_both: dict[tuple[str, str], int] = {}
         self.option_model_used = False
+        self.broken_suites = 0
 
     @cached_property
     def folder(self) -> Path:

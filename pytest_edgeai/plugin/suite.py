@@ -1,0 +1,78 @@
+"""What a suite without Python states: plain data, from a file or from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_edgeai.model.source import ModelSource, ResolvedSource
+
+if TYPE_CHECKING:
+    from pytest_edgeai.model.preprocessing import Preprocessing
+
+
+class Marking(NamedTuple):
+    """A mark that a test gets."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where data are: an ``.npz`` or ``.npy`` file, or a folder of images.
+
+    Attributes:
+        limit: use a stratified, seeded sample of so many.
+    """
+
+    path: Path
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class SuiteTest:
+    """One table under ``tests``.
+
+    Attributes:
+        variants: those that it runs with; none for the run's own.
+        marks: of its budgets, and further ones.
+        line: of the table.
+        marker_lines: of each budget, by its marker.
+    """
+
+    name: str
+    variants: tuple[str, ...]
+    marks: tuple[Marking, ...]
+    line: int = 1
+    marker_lines: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A whole file; None is what it leaves to the fixtures of a ``conftest.py``."""
+
+    model: ModelSource
+    tests: tuple[SuiteTest, ...]
+    calibration_data: Data | None = None
+    evaluation_data: Data | None = None
+    decoder: str | None = None
+    preprocessing: Preprocessing | None = None
+
+
+def own_variants(source: ResolvedSource) -> tuple[str, ...]:
+    """The variants that ready files are; none for a source that is converted.
+
+    Raises:
+        ModelError: a file cannot be read.
+    """
+    from pytest_edgeai.model.proof import guess_variant
+    from pytest_edgeai.model.tflite import read_facts
+
+    if "" not in source.files:
+        return tuple(source.files)
+    # A mixture is none of them; the proof of its being "converted" says what it is.
+    return (guess_variant(read_facts(source.files[""])) or "converted",)

@@ -1,0 +1,190 @@
+"""Reads a ``*.edge.toml`` file as a whole, and tells all that is wrong with it by line."""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_edgeai.errors import EdgeAIError, UsageError
+from pytest_edgeai.judge.markers import MARKERS
+from pytest_edgeai.model.source import ModelSource
+from pytest_edgeai.plugin import suite_values as values
+from pytest_edgeai.plugin.suite import Marking, Suite, SuiteTest
+from pytest_edgeai.plugin.toml_lines import KeyPath, error_line, key_lines
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from pytest_edgeai.model.preprocessing import Preprocessing
+
+T = TypeVar("T")
+
+KEYS = ("model", "calibration_data", "evaluation_data", "decoder", "preprocessing", "tests")
+TEST_KEYS = ("variants", "markers")
+ELSEWHERE = {
+    "device": "--edge-device NAME says where the tests run",
+    "devices": "--edge-device NAME says where the tests run",
+    "threads": "a budget takes it, as in max_latency_ms = {p95 = 40, threads = 4}",
+}
+_TEST_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def read_suite(path: Path, shown: str, known_marks: Collection[str]) -> Suite:
+    """Read a file; relative paths in it count from its folder.
+
+    Args:
+        shown: what messages call it.
+        known_marks: names that ``markers`` may have.
+
+    Raises:
+        UsageError: it cannot be read, or says something that cannot be; the message has a line
+            for each mistake.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = f"{shown}:{error_line(text, error)}"
+        raise UsageError(f"{where}: this is not TOML: {error}", "see https://toml.io") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{shown}:1: the file cannot be read as UTF-8: {error}") from None
+    reading = _Reading(shown, path.parent, key_lines(text), known_marks)
+    suite = reading.suite(content)
+    if suite is None or reading.mistakes:
+        raise UsageError("\n".join(reading.mistakes))
+    return suite
+
+
+class _Reading:
+    """Reads the parts of a file one by one, and keeps what is wrong with each."""
+
+    def __init__(
+        self,
+        shown: str,
+        folder: Path,
+        lines: Mapping[KeyPath, int],
+        known_marks: Collection[str],
+    ) -> None:
+        self.mistakes: list[str] = []
+        self._shown, self._folder, self._lines = shown, folder, lines
+        self._known_marks = known_marks
+
+    def suite(self, content: dict[str, Any]) -> Suite | None:
+        """All of it; None where something that it cannot do without is wrong."""
+        self._refuse_unknown((), content, KEYS)
+        found = self._part(("model",), values.model, content.get("model"), self._folder)
+        how = content.get("preprocessing")
+        preprocessing = self._optional("preprocessing", content, self._preprocessing)
+        data = {
+            key: self._optional(
+                key, content, lambda value: values.data(value, self._folder, how is not None)
+            )
+            for key in ("calibration_data", "evaluation_data")
+        }
+        decoder = self._optional("decoder", content, values.decoder)
+        tables = self._part(("tests",), values.tables, content.get("tests")) or {}
+        own, source = found or ((), None)
+        tests = [self._test(name, table, own, source) for name, table in tables.items()]
+        if source is None or self.mistakes:
+            return None
+        whole = tuple(test for test in tests if test)
+        return Suite(source, whole, **data, decoder=decoder, preprocessing=preprocessing)
+
+    def _part(self, path: KeyPath, read: Callable[..., T], *given: Any) -> T | None:
+        """What one part says; None where it is wrong."""
+        try:
+            return read(*given)
+        except EdgeAIError as error:
+            self._note(path, error)
+            return None
+
+    def _optional(self, key: str, content: dict[str, Any], read: Callable[..., T]) -> T | None:
+        return self._part((key,), read, content[key]) if key in content else None
+
+    def _note(self, path: KeyPath, error: EdgeAIError) -> None:
+        shown = [path[:length] for length in range(len(path), 0, -1)]
+        line = next((self._lines[known] for known in shown if known in self._lines), 1)
+        text = f"{self._shown}:{line}: {'.'.join(path)}: {error.message}"
+        self.mistakes.append("\n".join([text, *textwrap.indent(error.hint, "    ").splitlines()]))
+
+    def _refuse_unknown(
+        self, path: KeyPath, table: Mapping[str, Any], known: Collection[str]
+    ) -> None:
+        for key in table:
+            if key not in known:
+                near = get_close_matches(key, known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+                wrong = UsageError("there is no such key", ELSEWHERE.get(key, hint))
+                self._note((*path, key), wrong)
+
+    def _preprocessing(self, table: Any) -> Preprocessing | None:
+        from pytest_edgeai.model.preprocessing import Preprocessing
+
+        if not isinstance(table, dict):
+            raise UsageError(f"{table!r} is no table", "[preprocessing] with size and scaling")
+        known = [field.name for field in fields(Preprocessing)]
+        self._refuse_unknown(("preprocessing",), table, known)
+        missing = [key for key in ("size", "scaling") if key not in table]
+        if missing:
+            raise UsageError(
+                f"{' and '.join(missing)} must be stated",
+                'for example size = [224, 224], scaling = "-1..1"',
+            )
+        given = {key: value for key, value in table.items() if key in known}
+        try:
+            return Preprocessing(**{**given, "size": values.as_tuple(given["size"])})
+        except UsageError as error:
+            wrong = [key for key in given if f"{key}=" in error.message][:1]
+            self._note(("preprocessing", *wrong), error)
+            return None
+
+    def _test(
+        self, name: str, table: Any, own: tuple[str, ...], source: ModelSource | None
+    ) -> SuiteTest | None:
+        path = ("tests", name)
+        if not _TEST_NAME.fullmatch(name):
+            wrong = UsageError("a test's name has letters, digits, _ and -")
+            self._note(path, wrong)
+        if not isinstance(table, dict):
+            self._note(path, UsageError(f"{table!r} is no table of budgets", values.EXAMPLE))
+            return None
+        self._refuse_unknown(path, table, (*TEST_KEYS, *MARKERS))
+        files = own if source and isinstance(source.location, Mapping) else ()
+        variants = self._stated(
+            path, table, "variants", lambda value: values.variants(value, files)
+        )
+        named = self._stated(path, table, "markers", self._markers)
+        marks, lines = [Marking(mark) for mark in named or ()], {}
+        for key in (key for key in table if key in MARKERS):
+            lines[key] = self._lines.get((*path, key), 1)
+            marks += self._part((*path, key), values.budgets, key, table[key]) or ()
+        if not set(table) - set(TEST_KEYS):
+            wrong = UsageError("it has no budget: nothing would be judged", values.EXAMPLE)
+            self._note(path, wrong)
+        line = self._lines.get(path, 1)
+        return SuiteTest(name, variants or own, tuple(marks), line, lines)
+
+    def _stated(
+        self, path: KeyPath, table: dict[str, Any], key: str, read: Callable[..., T]
+    ) -> T | None:
+        return self._part((*path, key), read, table[key]) if key in table else None
+
+    def _markers(self, value: Any) -> list[str]:
+        names = values.names(value)
+        for name in names:
+            if name in (*MARKERS, "edge_model", "edge_variants"):
+                raise UsageError(f"{name} takes a value", "give it as a key of the test")
+            if name not in self._known_marks:
+                raise UsageError(
+                    f"no mark is called {name!r}", "add it to `markers` in pytest's configuration"
+                )
+        return names
