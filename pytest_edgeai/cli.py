@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pytest_edgeai.commands import doctor, inspection
+from pytest_edgeai.commands import doctor, init, inspection
 from pytest_edgeai.errors import EdgeAIError
 
-COMMANDS = {"doctor": doctor, "inspect": inspection}
+COMMANDS = {"doctor": doctor, "init": init, "inspect": inspection}
 """A module each: ``HELP``, ``DESCRIPTION``, ``add_arguments(parser)`` and ``run(asked)``."""
 
 
