@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, NamedTuple
 
 from pytest_edgeai import units
+from pytest_edgeai.judge.conditions import OTHERS_SHARE
 
 Budget = Mapping[str, Any]
 """A budget of the JSON report."""
@@ -55,7 +56,7 @@ class Line(NamedTuple):
 
 def rounded(value: float, *, up: bool) -> float:
     """Two significant figures, on the side where the limit is easier to hold."""
-    exact = Decimal(repr(value))
+    exact = Decimal(f"{value:.9g}")
     step = Decimal((0, (1,), exact.adjusted() - 1))
     return float(exact.quantize(step, ROUND_CEILING if up else ROUND_FLOOR))
 
@@ -75,16 +76,24 @@ def lines(
         if budget["verdict"] != "pass":
             yield Line("", f"no {budget['marker']}: {budget['reason']}")
         elif budget["marker"] in UPPER_LIMITS:
-            yield _at_most(budget, margin, device, place(record["conditions"]))
+            conditions = budget["data"].get("conditions", record["conditions"])
+            yield _at_most(budget, margin, device, _place(conditions))
         else:
             yield _OTHERS[budget["marker"]](budget)
 
 
-def place(conditions: Mapping[str, Any]) -> str:
-    """Where something was measured."""
+def is_busy(record: Mapping[str, Any]) -> bool:
+    """Whether others kept the machine busy while it was timed: times may be too long."""
+    return (record["conditions"].get("others_share") or 0.0) > OTHERS_SHARE
+
+
+def _place(conditions: Mapping[str, Any]) -> str:
+    """Where something was measured, and beside whom."""
+    others = conditions.get("others_share") or 0.0
     return (
         f"{conditions['cpu']}, {conditions['runtime']} {conditions['runtime_version']}, "
         f"{units.count(conditions['threads'], 'thread')}"
+        + (f", beside others ({units.magnitude(others)})" if others > OTHERS_SHARE else "")
     )
 
 

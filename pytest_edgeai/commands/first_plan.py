@@ -112,7 +112,7 @@ def _preprocessing(
     if scaling is None:
         raise UsageError(
             f"{folders[0]} is a folder of images, and what their pixels are scaled to is not said",
-            "add --scaling 0..1, -1..1 or 0..255, as in training",
+            "add --scaling=0..1, --scaling=-1..1 or --scaling=0..255, as in training",
         )
     shape = _input_shape(source)
     if len(shape) != 4 or shape[3] not in (1, 3) or min(shape[1:]) < 1:

@@ -15,7 +15,7 @@ from pytest_edgeai.errors import EdgeAIError, UsageError
 
 if TYPE_CHECKING:
     from pytest_edgeai.commands.first_plan import Plan
-    from pytest_edgeai.commands.first_run import Run
+    from pytest_edgeai.commands.first_run import Record, Run
 
 HELP = "write a suite for a model, with limits from a first measurement, and a CI workflow"
 DESCRIPTION = (
@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scaling",
         choices=("0..1", "-1..1", "0..255"),
-        help="what pixels are scaled to, as in training; needed for folders of images",
+        help="what pixels are scaled to, as in training, for folders of images; note the equals "
+        "sign in --scaling=-1..1",
     )
     parser.add_argument(
         "--device",
@@ -75,7 +76,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Measure, write and run; returns the exit status."""
     from pytest_edgeai.commands.first_run import run_suite
-    from pytest_edgeai.commands.first_suite import suite_text
 
     plan = _plan(asked)
     suite = plan.folder / f"{_safe(plan.model)}.edge.toml"
@@ -87,15 +87,7 @@ def run(asked: argparse.Namespace) -> int:
     if not records:
         reasons = "\n".join(dict.fromkeys(first.failures.values()))
         raise EdgeAIError(f"nothing of {plan.model.name} could be measured:\n{reasons}")
-    left_out = {
-        variant: first.failures.get(variant, "it was not measured").partition("\n")[0]
-        for variant in plan.variants
-        if variant not in records
-    }
-    for variant, reason in left_out.items():
-        print(f"left out: {variant}: {reason}")
-    suite.write_text(suite_text(plan, suite.name, records, left_out), encoding="utf-8")
-    print(f"wrote {_shown(suite)}")
+    _write_suite(plan, suite, first, records)
     _write_workflow(plan, asked.force)
     return _told(suite, run_suite(suite, plan.device))
 
@@ -134,6 +126,23 @@ def _measured(plan: Plan, suite: Path) -> Run:
         return run_suite(Path(name), plan.device)
     finally:
         Path(name).unlink()
+
+
+def _write_suite(plan: Plan, suite: Path, first: Run, records: dict[str, Record]) -> None:
+    from pytest_edgeai.commands.first_limits import is_busy
+    from pytest_edgeai.commands.first_suite import suite_text
+
+    left_out = {
+        variant: first.failures.get(variant, "it was not measured").partition("\n")[0]
+        for variant in plan.variants
+        if variant not in records
+    }
+    for variant, reason in left_out.items():
+        print(f"left out: {variant}: {reason}")
+    suite.write_text(suite_text(plan, suite.name, records, left_out), encoding="utf-8")
+    print(f"wrote {_shown(suite)}")
+    if any(map(is_busy, records.values())):
+        print("note: others kept the machine busy: times may be too generous; --force begins anew")
 
 
 def _write_workflow(plan: Plan, force: bool) -> None:
