@@ -167,7 +167,8 @@ class Converter:
             raise UsageError(
                 f"{variant} of {source.name}: there is no calibration data",
                 "define a `calibration_data` fixture that returns typical inputs (an array of "
-                "shape (N, ...), an .npz path or an ImageFolder)",
+                "shape (N, ...), an .npz path or an ImageFolder), or name a file: "
+                "--edge-calibration-data, or calibration_data in an .edge.toml file",
             )
         return Task(source, origin, made, calibration.take(self._calibration_samples))
 

@@ -83,7 +83,8 @@ def evaluation(request: pytest.FixtureRequest) -> Dataset:
         raise UsageError(
             "there is no evaluation data for the accuracy budgets of this test",
             "define an `evaluation_data` fixture that returns (inputs, labels), an .npz path "
-            "or an ImageFolder",
+            "or an ImageFolder, or name a file: --edge-evaluation-data, or evaluation_data in an "
+            ".edge.toml file",
         )
     return as_dataset(value, "evaluation_data")
 

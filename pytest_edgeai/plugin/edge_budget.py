@@ -86,6 +86,7 @@ class EdgeBudget:
 
 
 def _data(flag: str, path: Path | None) -> Data | None:
+    """A file; a folder of images is left to the fixtures, one of which says how it is read."""
     if path is not None and not path.exists():
         raise UsageError(f"there is no {path}", f"check {flag}")
-    return None if path is None else Data(path)
+    return None if path is None or path.is_dir() else Data(path)

@@ -183,7 +183,8 @@ def _sum_up(
         return
     crash.message = summary
     entries: Any = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", [])
-    if entries and getattr(entries[-1], "style", "") == "value":
+    has_place = item.path.exists()  # a test from the command line has none
+    if entries and has_place and getattr(entries[-1], "style", "") == "value":
         path, line, _ = item.location
         place = entries[-1].reprfileloc = copy.copy(crash)
         place.path, place.lineno, place.message = path, at or (line or 0) + 1, item.name

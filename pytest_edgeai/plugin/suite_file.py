@@ -54,7 +54,10 @@ def read_suite(path: Path, shown: str, known_marks: Collection[str]) -> Suite:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         where = f"{shown}:{error_line(text, error)}"
-        raise UsageError(f"{where}: this is not TOML: {error}", "see https://toml.io") from None
+        raise UsageError(
+            f"{where}: this is not TOML: {error}",
+            "see https://toml.io; a key or table is stated once",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{shown}:1: the file cannot be read as UTF-8: {error}") from None
     reading = _Reading(shown, path.parent, key_lines(text), known_marks)
@@ -140,8 +143,10 @@ class _Reading:
                 'for example size = [224, 224], scaling = "-1..1"',
             )
         given = {key: value for key, value in table.items() if key in known}
+        if isinstance(given["size"], list):
+            given["size"] = tuple(given["size"])
         try:
-            return Preprocessing(**{**given, "size": values.as_tuple(given["size"])})
+            return Preprocessing(**given)
         except UsageError as error:
             wrong = [key for key in given if f"{key}=" in error.message][:1]
             self._note(("preprocessing", *wrong), error)

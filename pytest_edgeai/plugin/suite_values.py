@@ -34,6 +34,7 @@ def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
 
 
 def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
+    """A path, or a table of a path and a limit; a folder where it is said how images are read."""
     table = value if isinstance(value, dict) else {"path": value}
     for key in table:
         if key not in DATA_KEYS:
@@ -60,13 +61,15 @@ def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
 
 
 def tables(value: Any) -> dict[str, Any]:
+    """The tests by name."""
     if not isinstance(value, dict) or not value:
         wrong = "there are no tests" if value in (None, {}) else f"{value!r} is no table of tests"
-        raise UsageError(wrong, f"add one:\n    {EXAMPLE}")
+        raise UsageError(wrong, f"add one:\n{EXAMPLE}")
     return value
 
 
 def decoder(value: Any) -> str:
+    """A name that ``edge_decoder`` may have."""
     from pytest_edgeai.measure.decoders import DECODERS
 
     if not isinstance(value, str) or value not in DECODERS:
@@ -91,6 +94,7 @@ def variants(value: Any, files: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def names(value: Any) -> list[str]:
+    """A list of names, each once."""
     if not isinstance(value, list) or not value or not all(isinstance(e, str) for e in value):
         raise UsageError(f"must be a list of names, not {value!r}")
     twice = next((name for name in value if value.count(name) > 1), None)
@@ -119,7 +123,3 @@ def _budget(name: str, value: Any) -> Marking:
     except UsageError as error:
         raise UsageError(error.message.removeprefix(f"@{name}: "), error.hint) from None
     return mark
-
-
-def as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

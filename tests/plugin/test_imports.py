@@ -59,6 +59,30 @@ def test_collecting_edge_tests(pytester: pytest.Pytester) -> None:
     assert not HEAVY & loaded(result)
 
 
+def test_collecting_a_suite_without_python(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(LIST_AT_THE_END)
+    (pytester.path / "digits.edge.toml").write_text(
+        'model = "digits:build"\n[tests.ready]\nmax_size_mb = 1\nmax_latency_ms = {p95 = 4}\n'
+    )
+    result = pytester.runpytest_subprocess(*ALONE, "--collect-only")
+    result.stdout.fnmatch_lines(["*<Function ready[[]int8]>*"])
+    assert not HEAVY & loaded(result)
+
+
+def test_reading_of_suites_is_loaded_where_there_is_one(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        "import sys\n"
+        "def pytest_unconfigure():\n"
+        "    print('loaded:', *(name for name in sys.modules if 'pytest_edgeai' in name))\n"
+    )
+    pytester.makepyfile("def test_it(int8_interpreter): pass")
+    (pytester.path / "other.toml").write_text("this is no suite")
+    result = pytester.runpytest_subprocess(*ALONE, "--collect-only")
+    found = {name for name in loaded(result) if "suite" in name or "toml" in name}
+    assert "pytest_edgeai.plugin.hooks" in loaded(result)
+    assert not found
+
+
 def test_tensorflow_stays_out_of_the_process_of_pytest(digits_suite: pytest.Pytester) -> None:
     own = (digits_suite.path / "conftest.py").read_text()
     digits_suite.makeconftest(own + LIST_AT_THE_END)

@@ -13,6 +13,7 @@ from pytest_edgeai.plugin.options import OPTIONS, Option, Settings, settings_of
 MATRIX: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any]]] = {
     "device": (("local",), ("\n  local\n  pi", ("local", "pi")), ("pi", ("pi",))),
     "model": (None, ("a.keras", "a.keras"), ("b.keras", "b.keras")),
+    "variant": ((), ("\n  int8\n  dynamic", ("int8", "dynamic")), ("float16", ("float16",))),
     "runtime": (None, ("litert", "litert"), ("tensorflow", "tensorflow")),
     "threads": (None, ("2", 2), ("4", 4)),
     "max_seconds": (30.0, ("2.5", 2.5), ("7", 7.0)),
@@ -24,6 +25,7 @@ MATRIX: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any]]] = {
     "inconclusive": ("fail", ("warn", "warn"), ("warn", "warn")),
     "report": ((), ("a.json", ("a.json",)), ("b.json", ("b.json",))),
 }
+PATHS = ("cache_dir", "baseline", "calibration_data", "evaluation_data")
 BY_NAME = {option.name: option for option in OPTIONS}
 DEVICE = '[devices.pi]\npython = "python3"\n'
 
@@ -35,7 +37,7 @@ def settings(pytester: pytest.Pytester, ini: str = "", *args: str) -> Settings:
 
 
 def test_the_matrix_has_every_option() -> None:
-    assert set(MATRIX) == set(BY_NAME) - {"cache_dir", "baseline"}
+    assert set(MATRIX) == set(BY_NAME) - {*PATHS, "budget"}
 
 
 @pytest.mark.parametrize("name", MATRIX)
@@ -50,9 +52,15 @@ def test_flag_then_ini_then_default(pytester: pytest.Pytester, name: str) -> Non
     assert getattr(settings(pytester, ini, flag), name) == flag_value
 
 
-@pytest.mark.parametrize("option", [o for o in OPTIONS if o.repeat], ids=lambda o: o.name)
+@pytest.mark.parametrize(
+    "option", [o for o in OPTIONS if o.repeat and o.name in MATRIX], ids=lambda o: o.name
+)
 def test_repeated_flags_add_up_and_count_once(pytester: pytest.Pytester, option: Option) -> None:
-    values = {"device": ("pi", "local"), "report": ("b.json", "a.json")}[option.name]
+    values = {
+        "device": ("pi", "local"),
+        "report": ("b.json", "a.json"),
+        "variant": ("int8", "converted"),
+    }[option.name]
     flags = [f"{option.flag}={value}" for value in (*values, values[0])]
     assert getattr(settings(pytester, "", *flags), option.name) == values
 
@@ -78,6 +86,18 @@ def test_baselines_are_in_the_root_folder_or_where_the_flag_says(
     assert settings(pytester).baseline == pytester.path / "edge_baselines"
     assert settings(pytester, "edge_baseline = kept").baseline == pytester.path / "kept"
     assert settings(pytester, "", "--edge-baseline=mine").baseline == inside / "mine"
+
+
+@pytest.mark.parametrize("name", ["calibration_data", "evaluation_data"])
+def test_data_of_ini_is_relative_to_it_and_of_flag_to_where_you_are(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    inside, option = pytester.mkdir("inside"), BY_NAME[name]
+    monkeypatch.chdir(inside)
+    assert getattr(settings(pytester), name) is None
+    ini = f"{option.ini} = a.npz"
+    assert getattr(settings(pytester, ini), name) == pytester.path / "a.npz"
+    assert getattr(settings(pytester, ini, f"{option.flag}=b.npz"), name) == inside / "b.npz"
 
 
 def test_cache_dir_of_ini_is_relative_to_it_and_of_flag_to_where_you_are(
@@ -112,6 +132,7 @@ WRONG = [
     ("call_timeout", "-1", "must be a number over 0, not -1"),
     ("calibration_samples", "-5", "must be a whole number from 1, not -5"),
     ("runtime", "litert2", "'litert2' is not one of auto, litert, tflite-runtime, tensorflow"),
+    ("variant", "int16", "'int16' is not one of converted, dynamic, int8, float16, int16x8"),
     ("int8_io", "int16", "'int16' is not one of uint8, int8, float32"),
 ]
 
