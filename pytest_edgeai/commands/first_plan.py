@@ -132,7 +132,7 @@ def _input_shape(source: ResolvedSource) -> tuple[int, ...]:
     if source.kind == "tflite":
         return read_facts(source.files[""]).inputs[0].shape_signature
     with tempfile.TemporaryDirectory() as name:
-        converter = Converter(ModelCache(Path(name)), Path(name))
+        converter = Converter(ModelCache(Path(name) / "cache"), Path(name))
         found = converter.convert(source, ["converted"], None)["converted"]
         if isinstance(found, EdgeAIError):
             raise found

@@ -42,7 +42,7 @@ def run_suite(suite: Path, device: str | None) -> Run:
     """
     with tempfile.TemporaryDirectory() as name:
         report, junit = Path(name) / "report.json", Path(name) / "junit.xml"
-        words = [sys.executable, "-m", "pytest", suite.name, "-o", "console_output_style=classic"]
+        words = [sys.executable, "-m", "pytest", suite.name]
         words += [f"--edge-report={report}", f"--junitxml={junit}"]
         words += ["--edge-device", device] if device else []
         done = subprocess.run(

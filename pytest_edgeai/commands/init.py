@@ -81,7 +81,8 @@ def run(asked: argparse.Namespace) -> int:
     suite = plan.folder / f"{_safe(plan.model)}.edge.toml"
     if suite.exists() and not asked.force:
         raise UsageError(f"{suite} is there already", "--force overwrites it")
-    print(f"measuring {', '.join(plan.variants)} of {plan.model.name}, which takes a while")
+    what = f"{', '.join(plan.variants)} of {plan.model.name}"
+    print(f"measuring {what}, which takes a while", flush=True)
     first = _measured(plan, suite)
     records = {record["variant"]: record for record in first.records if record["budgets"]}
     if not records:

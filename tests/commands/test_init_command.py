@@ -76,7 +76,7 @@ def init(project: Path) -> Init:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
@@ -236,16 +236,20 @@ def test_images_in_folders(project: Path, init: Init) -> None:
     assert budgets(project / "digits.edge.toml")["converted_fits"]["min_accuracy"] > 0.8
 
 
-def test_a_variant_that_comes_to_nothing_is_left_out(
+def test_what_comes_to_nothing_is_left_out_and_a_workflow_is_kept(
     project: Path, init: Init, models: Path
 ) -> None:
     shutil.copy(models / "pair.keras", project)  # its weights are too small for dynamic range
+    (project / WORKFLOW).parent.mkdir(parents=True)
+    (project / WORKFLOW).write_text("mine\n")
     said = init("pair.keras", ROOMY)
     assert said.status == 0, said
     assert "left out: dynamic: " in said.out
     text = (project / "pair.edge.toml").read_text()
     assert "# dynamic is left out: pair.keras is not 'dynamic'" in text
     assert list(budgets(project / "pair.edge.toml")) == ["fits", "is_fast_enough"]
+    assert f"kept {WORKFLOW}" in said.out
+    assert (project / WORKFLOW).read_text() == "mine\n"
 
 
 def test_nothing_is_overwritten(project: Path, init: Init) -> None:
@@ -257,18 +261,16 @@ def test_nothing_is_overwritten(project: Path, init: Init) -> None:
     assert not (project / WORKFLOW).exists()
 
 
-def test_force_overwrites_and_a_workflow_alone_is_kept(
-    project: Path, init: Init, realdata: Path
-) -> None:
+def test_force_overwrites(project: Path, init: Init, realdata: Path) -> None:
     shutil.copy(realdata / "models/ad01_int8.tflite", project)
-    (project / WORKFLOW).parent.mkdir(parents=True)
-    (project / WORKFLOW).write_text("mine\n")
-    said = init("ad01_int8.tflite", ROOMY)
+    suite, workflow = project / "ad01_int8.edge.toml", project / WORKFLOW
+    workflow.parent.mkdir(parents=True)
+    for path in (suite, workflow):
+        path.write_text("mine\n")
+    said = init("ad01_int8.tflite", ROOMY, "--force")
     assert said.status == 0, said
-    assert f"kept {WORKFLOW}" in said.out
-    assert (project / WORKFLOW).read_text() == "mine\n"
-    assert init("ad01_int8.tflite", ROOMY, "--force").status == 0
-    assert (project / WORKFLOW).read_text() != "mine\n"
+    assert "[tests.fits]" in suite.read_text()
+    assert "actions/checkout" in workflow.read_text()
 
 
 def test_a_suite_that_does_not_pass_is_kept(project: Path, init: Init, realdata: Path) -> None:

@@ -49,7 +49,7 @@ def inspect(tmp_path: Path) -> Inspect:
         command = [sys.executable, "-m", "pytest_edgeai", "inspect", *map(str, arguments)]
         environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": str(tmp_path)}
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+            command, env=environment, capture_output=True, text=True, timeout=600, check=False
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
