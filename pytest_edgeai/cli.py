@@ -6,10 +6,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pytest_edgeai.commands import compare, doctor, judge
+from pytest_edgeai.commands import compare, doctor, init, inspection, judge
 from pytest_edgeai.errors import EdgeAIError
 
-COMMANDS = {"compare": compare, "doctor": doctor, "judge": judge}
+COMMANDS = {
+    "init": init,
+    "inspect": inspection,
+    "doctor": doctor,
+    "judge": judge,
+    "compare": compare,
+}
 """A module each: ``HELP``, ``DESCRIPTION``, ``add_arguments(parser)`` and ``run(asked)``."""
 
 

@@ -89,6 +89,8 @@ class ModelFacts:
     signatures: tuple[str, ...]
     stateful: bool
     """Values are kept from one inference to the next, until the interpreter is reset."""
+    min_runtime_version: str = ""
+    """The oldest TensorFlow Lite that has all operators, as the converter wrote it, or ""."""
 
     @property
     def custom_operators(self) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ from typing import Any
 CUSTOM = 32
 """The operator code of ``schema.fbs`` that says: the name is in ``custom_code``."""
 
+MIN_RUNTIME_VERSION = b"min_runtime_version"
+"""The metadata of the converter's that says so."""
+
 NEWER_TYPES = {19: "int2", 20: "uint4", 21: "float8_e4m3fn", 22: "float8_e5m2"}
 BYTES_PER_ELEMENT = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8}
 BYTES_PER_ELEMENT |= {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8}
@@ -104,6 +107,17 @@ class Flatbuffer:
         """The keys of the signatures, in the file's order."""
         defs = self._tables(self._root, "SignatureDefs")
         return tuple(self._text(signature.SignatureKey()) for signature in defs)
+
+    def min_runtime_version(self) -> str:
+        """The oldest runtime that has all operators, as the converter wrote it; "" if it did not.
+
+        Converters look it up in TensorFlow Lite's ``tools/versioning/runtime_version.cc``.
+        """
+        for entry in self._tables(self._root, "Metadata"):
+            if entry.Name() == MIN_RUNTIME_VERSION and entry.Buffer() < len(self._buffers):
+                data = self._root.Buffers(entry.Buffer()).DataAsNumpy()
+                return "" if isinstance(data, int) else self._text(bytes(data)).rstrip("\0")
+        return ""
 
     def _subgraph(self, graph: Any) -> SubgraphRow:
         tensors = tuple(self._tensor(i, t) for i, t in enumerate(self._tables(graph, "Tensors")))

@@ -13,7 +13,7 @@ from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.variants import VARIANTS, Variant
 from pytest_edgeai.units import count, share
 
-__all__ = ["EdgeType", "guess_variant", "prove"]
+__all__ = ["EdgeType", "appearance", "guess_variant", "prove"]
 
 _MOST_TELLING_FIRST: tuple[Variant, ...] = ("int8", "int16x8", "float16", "dynamic", "converted")
 
@@ -61,7 +61,7 @@ def prove(facts: ModelFacts, variant: str, *, name: str, int8_io: EdgeType | Non
     if found:
         lines = "".join(f"\n- {contradiction}" for contradiction in found)
         raise ModelError(
-            f"{name} is not {variant!r}; it looks like: {_appearance(facts)}{lines}",
+            f"{name} is not {variant!r}; it looks like: {appearance(facts)}{lines}",
             _advice(facts, variant, int8_io),
         )
 
@@ -78,7 +78,8 @@ def guess_variant(facts: ModelFacts) -> Variant | None:
     return "int8" if not contradictions(facts, "int8", "float32") else None
 
 
-def _appearance(facts: ModelFacts) -> str:
+def appearance(facts: ModelFacts) -> str:
+    """The variant that a file looks like, or what a mixture consists of."""
     looks = guess_variant(facts)
     if looks == "int8":
         return f"'int8' with {' and '.join(edge_types(facts)) or 'custom'} inputs and outputs"

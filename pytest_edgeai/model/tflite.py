@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_edgeai.errors import ModelError
@@ -42,6 +43,7 @@ def read_facts(path: Path) -> ModelFacts:
     try:
         flatbuffer = Flatbuffer(data)
         subgraphs, signatures = flatbuffer.subgraphs(), flatbuffer.signatures()
+        min_runtime_version = flatbuffer.min_runtime_version()
     except READING_ERRORS as problem:
         reason = problem if isinstance(problem, DamageError) else "it points outside of itself"
         raise ModelError(
@@ -49,7 +51,8 @@ def read_facts(path: Path) -> ModelFacts:
             "a file that was cut short looks so: copy or convert it again",
         ) from problem
     _check_edges(path, subgraphs)
-    return summarize(data, subgraphs, signatures)
+    facts = summarize(data, subgraphs, signatures)
+    return replace(facts, min_runtime_version=min_runtime_version)
 
 
 def _read(path: Path) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgeai import units
+from pytest_edgeai.report.drawing import drawn
 from pytest_edgeai.report.record import Record
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ MOST_HEADROOM = 9.99
 
 def table(records: list[Record], width: int, colour: bool) -> str:
     """All budgets of all records, at most ``width`` columns wide."""
-    from rich.console import Console
     from rich.table import Table
 
     grid = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
@@ -42,17 +41,7 @@ def table(records: list[Record], width: int, colour: bool) -> str:
     for record in shown:
         name = _test_name(record["nodeid"])
         grid.add_row(*_row(record, record["nodeid"] if names[name] > 1 else name, narrow))
-    text = io.StringIO()
-    console = Console(
-        file=text,
-        width=width,
-        height=25,  # with both given, it asks neither the terminal nor the environment
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-    )
-    console.print(grid)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+    return drawn(grid, width, colour)
 
 
 def _row(record: Record, name: str, narrow: bool) -> list[Text]:

@@ -1,0 +1,61 @@
+"""``edgeai inspect``: what ``.tflite`` files are, and which runtimes run them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_edgeai.model.facts import Model
+
+HELP = "what is in a .tflite file, is it quantised, and which runtimes run it?"
+DESCRIPTION = (
+    "Shows what .tflite files hold: size, inputs and outputs, operators, weights, and what is "
+    "still in float. Each file is then loaded and run once by every runtime that is installed "
+    "here. Several files, such as one before and one after quantisation, are shown side by side. "
+    "The exit status is 1 where an installed runtime does not run a file, and 2 where a file "
+    "cannot be read."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "file", nargs="+", type=Path, help="a .tflite file; several are shown side by side"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print everything as JSON instead of a table"
+    )
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Print what is found; returns the exit status."""
+    from pytest_edgeai.device.trial import try_runtimes
+    from pytest_edgeai.report.inspection import Inspected, as_document, side_by_side
+
+    models = [_model(path) for path in asked.file]
+    all_trials = try_runtimes(models, _say)
+    found = [Inspected(*pair) for pair in zip(models, all_trials, strict=True)]
+    if asked.json:
+        print(json.dumps(as_document(found), indent=2))
+    else:
+        print(side_by_side(found, shutil.get_terminal_size().columns, sys.stdout.isatty()))
+    return int(any(trial.outcome == "fails" for trials in all_trials for trial in trials))
+
+
+def _model(path: Path) -> Model:
+    from pytest_edgeai.model.proof import guess_variant
+    from pytest_edgeai.model.tflite import Model, read_facts
+
+    facts = read_facts(path)
+    return Model(path, path.name, guess_variant(facts) or "mixture", facts)
+
+
+def _say(text: str) -> None:
+    """A line of progress that is gone when it is over, for who looks at a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

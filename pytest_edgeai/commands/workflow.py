@@ -1,0 +1,57 @@
+"""The workflow that runs suites on GitHub's machines."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from pytest_edgeai.commands.first_plan import Plan
+from pytest_edgeai.commands.first_suite import NOT_BINDING
+from pytest_edgeai.plugin.options import REPORT_SUFFIXES
+
+PLACE = Path(".github/workflows/edgeai.yml")
+
+
+class _Workflow(Template):
+    delimiter = "%"  # GitHub's own expressions begin with a dollar
+
+
+def root_of(folder: Path) -> Path:
+    """The root of the git repository that a folder is in; the folder itself where there is none."""
+    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+
+
+def workflow_text(root: Path, plan: Plan) -> str:
+    """A workflow that runs all suites of a repository; one for ready files converts nothing."""
+    extras = [*(["tensorflow"] if plan.is_converted else []), *(["report"] if _draws() else [])]
+    options = [f"--edge-report=edge-report/budgets{suffix}" for suffix in REPORT_SUFFIXES]
+    cache = ""
+    if plan.is_converted:
+        options.append("--edge-cache-dir=.edgeai-cache")
+        cache = _template("cache_step.yml").substitute(files=_hashed(root, plan))
+    return _template("workflow.yml").substitute(
+        package=f"pytest-edgeai[{','.join(extras)}]" if extras else "pytest-edgeai",
+        cache=cache,
+        options="".join(f"\n          {option}" for option in options),
+        without=NOT_BINDING,
+    )
+
+
+def _draws() -> bool:
+    """Whether there is a report that needs more than the package itself."""
+    return ".html" in REPORT_SUFFIXES
+
+
+def _template(name: str) -> _Workflow:
+    return _Workflow((resources.files(__package__) / name).read_text(encoding="utf-8"))
+
+
+def _hashed(root: Path, plan: Plan) -> str:
+    """What a conversion is made of, as arguments of GitHub's hashFiles."""
+    patterns = []
+    for path in filter(None, (plan.model, plan.calibration_data)):
+        relative = Path(os.path.relpath(path, root)).as_posix() + ("/**" if path.is_dir() else "")
+        patterns.append("'" + relative.replace("'", "''") + "'")
+    return ", ".join(patterns)

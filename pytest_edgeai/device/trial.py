@@ -1,0 +1,107 @@
+"""Whether a model runs on a runtime, by trying it in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+from pytest_edgeai.device.agent import RUNTIMES
+from pytest_edgeai.device.device import Device
+from pytest_edgeai.device.interpreter import Interpreter
+from pytest_edgeai.device.lock import Progress
+from pytest_edgeai.device.spec import DeviceSpec
+from pytest_edgeai.device.wheels import TFLITE_RUNTIME
+from pytest_edgeai.errors import DeviceError, InterpreterError, TensorError
+from pytest_edgeai.model.facts import Model
+
+LAST_TFLITE_RUNTIME = "2.14.0"
+"""There will be no newer one: its successor is ai-edge-litert (see ``wheels.py``)."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of a model on a runtime.
+
+    Attributes:
+        runtime: the runtime's distribution, such as ``ai-edge-litert``.
+        version: its version; "" where it was not tried.
+        outcome: ``runs`` one inference; ``loads`` where its inputs' sizes are not said; ``fails``,
+            also by a crash or a hang; ``not tried`` where the runtime is missing or broken.
+        says: what happened, or why it was not tried; "" where there is nothing to add, and
+            where it is just not installed.
+        hint: what to do about it.
+        delegated: see ``LoadedModel``.
+    """
+
+    runtime: str
+    version: str
+    outcome: Literal["runs", "loads", "fails", "not tried"]
+    says: str = ""
+    hint: str = ""
+    delegated: float | None = None
+
+
+def try_runtimes(
+    models: Sequence[Model], progress: Progress = lambda text: None
+) -> list[tuple[Trial, ...]]:
+    """Load, allocate and run each model once on every runtime of this machine.
+
+    Args:
+        models: the files; inputs are seeded random values.
+        progress: is told what is tried, at the end "".
+    """
+    by_runtime = [_tried(runtime, models, progress) for runtime in RUNTIMES]
+    progress("")
+    return list(zip(*by_runtime, strict=True))
+
+
+def _tried(runtime: str, models: Sequence[Model], progress: Progress) -> list[Trial]:
+    module, distribution = RUNTIMES[runtime]
+    if find_spec(module.partition(".")[0]) is None:
+        return [Trial(distribution, "", "not tried", _without(distribution, m)) for m in models]
+    progress(f"trying {distribution}")
+    device = Device(DeviceSpec(runtime=runtime))
+    try:
+        version = device.facts.runtime_version
+    except DeviceError as error:
+        broken = Trial(distribution, "", "not tried", error.message, error.hint)
+        return [broken] * len(models)
+    return [_run(model, device, Trial(distribution, version, "runs")) for model in models]
+
+
+def _without(distribution: str, model: Model) -> str:
+    """What the file tells of a runtime that is missing."""
+    needed = model.facts.min_runtime_version
+    if distribution != TFLITE_RUNTIME or _numbers(needed) <= _numbers(LAST_TFLITE_RUNTIME):
+        return ""
+    return (
+        f"not installed; its last release, {LAST_TFLITE_RUNTIME}, is older than the {needed} that "
+        "the file asks for"
+    )
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdecimal()]
+
+
+def _run(model: Model, device: Device, trial: Trial) -> Trial:
+    """The trial with what came of it."""
+    name, version = trial.runtime, trial.version
+    try:
+        with Interpreter(device, model) as interpreter:
+            delegated = interpreter.delegated
+            try:
+                interpreter.inputs()
+            except TensorError as error:  # nobody knows how large its inputs are
+                return Trial(name, version, "loads", _brief(error, model), "", delegated)
+            interpreter.invoke()
+            return Trial(name, version, "runs", "", "", delegated)
+    except (DeviceError, InterpreterError) as error:
+        return Trial(name, version, "fails", _brief(error, model), error.hint)
+
+
+def _brief(error: DeviceError | InterpreterError | TensorError, model: Model) -> str:
+    """Its message without the name of the model, which is known here."""
+    return error.message.removeprefix(f"{model.variant} of {model.name}").removeprefix(": ").strip()
