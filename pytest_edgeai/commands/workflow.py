@@ -9,7 +9,6 @@ from string import Template
 
 from pytest_edgeai.commands.first_plan import Plan
 from pytest_edgeai.commands.first_suite import NOT_BINDING
-from pytest_edgeai.plugin.options import REPORT_SUFFIXES
 
 PLACE = Path(".github/workflows/edgeai.yml")
 
@@ -25,23 +24,18 @@ def root_of(folder: Path) -> Path:
 
 def workflow_text(root: Path, plan: Plan) -> str:
     """A workflow that runs all suites of a repository; one for ready files converts nothing."""
-    extras = [*(["tensorflow"] if plan.is_converted else []), *(["report"] if _draws() else [])]
-    options = [f"--edge-report=edge-report/budgets{suffix}" for suffix in REPORT_SUFFIXES]
+    extras = [*(["tensorflow"] if plan.is_converted else []), "report"]
+    options = ["--edge-report=edge-report/"]
     cache = ""
     if plan.is_converted:
         options.append("--edge-cache-dir=.edgeai-cache")
         cache = _template("cache_step.yml").substitute(files=_hashed(root, plan))
     return _template("workflow.yml").substitute(
-        package=f"pytest-edgeai[{','.join(extras)}]" if extras else "pytest-edgeai",
+        package=f"pytest-edgeai[{','.join(extras)}]",
         cache=cache,
         options="".join(f"\n          {option}" for option in options),
         without=NOT_BINDING,
     )
-
-
-def _draws() -> bool:
-    """Whether there is a report that needs more than the package itself."""
-    return ".html" in REPORT_SUFFIXES
 
 
 def _template(name: str) -> _Workflow:

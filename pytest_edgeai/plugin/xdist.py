@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_edgeai.plugin.progress import CHANNEL_TO_CONTROLLER
 from pytest_edgeai.plugin.session import FOLDER_FROM_CONTROLLER, EdgeSession
 
 TALLY = "edgeai_conversions"
@@ -19,8 +20,13 @@ class XdistHooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a new worker the folder."""
+        """Tell a new worker the folder, and where it may say what it waits for."""
         node.workerinput[FOLDER_FROM_CONTROLLER] = str(self._session.folder)
+        reporter: Any = node.config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            channel = node.gateway.newchannel()
+            channel.setcallback(lambda text: _tell(reporter, f"edgeai: [{node.gateway.id}] {text}"))
+            node.workerinput[CHANNEL_TO_CONTROLLER] = channel
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
@@ -49,3 +55,9 @@ class XdistHooks:
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[TALLY] = self._session.conversions()
+
+
+def _tell(reporter: Any, line: str) -> None:
+    """Called in the thread that hears the worker: whole lines only, and none is written over."""
+    reporter.ensure_newline()
+    reporter.write_line(line)

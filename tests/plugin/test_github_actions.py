@@ -60,7 +60,7 @@ def test_what_is_not_met_is_annotated(suite: pytest.Pytester, args: list[str]) -
     assert re.fullmatch(TOO_LARGE, first)
     assert sorted(other.partition("%0A")[0] for other in others) == [
         "::error file=tests/test_it.py,line=13,title=test_no_model%3A error::"
-        f"edge_model: there is no {suite.path}/no.keras",
+        f"edge_model: there is no {suite.path}/tests/no.keras nor {suite.path}/no.keras",
         "::error file=tests/test_it.py,line=16,title=test_body%3A failed::AssertionError: one is",
     ]
 

@@ -80,7 +80,7 @@ def seen(written: str) -> list[str]:
     return ["".join(line).rstrip() for line in lines]
 
 
-@pytest.mark.parametrize("args", [[], ["-v"]], ids=["dots", "verbose"])
+@pytest.mark.parametrize("args", [[], ["-v"], ["-q"]], ids=["dots", "verbose", "quiet"])
 def test_shown_on_a_terminal_and_gone_in_the_end(suite: pytest.Pytester, args: list[str]) -> None:
     written = on_a_terminal(suite.path, "--edge-no-cache", *args)
     assert PROGRESS.search(written), "no progress was shown"
@@ -88,7 +88,12 @@ def test_shown_on_a_terminal_and_gone_in_the_end(suite: pytest.Pytester, args: l
     lines = seen(written)
     assert not any("edgeai: digits" in line for line in lines)
     results = [" ".join(line.split()) for line in lines if "test_it.py" in line]
-    assert results == RESULTS["-v" if "-v" in args else ""]
+    if "-q" in args:
+        assert [line for line in lines if line.startswith("...")] == [
+            f"...{' ' * 70}[100%]".replace("...   ", "...   ")
+        ]
+    else:
+        assert results == RESULTS["-v" if "-v" in args else ""]
 
 
 def test_silent_in_a_pipe(suite: pytest.Pytester) -> None:
@@ -101,7 +106,8 @@ def test_silent_in_a_pipe(suite: pytest.Pytester) -> None:
 
 
 @pytest.mark.alone
-def test_a_wait_is_told_once_in_a_pipe(digits_suite: pytest.Pytester) -> None:
+@pytest.mark.parametrize("args", [[], ["-q"], ["-v"], ["-n2"]], ids=lambda args: "".join(args))
+def test_a_wait_is_told_once_in_a_pipe(digits_suite: pytest.Pytester, args: list[str]) -> None:
     """Else a run that waits for another one looks as if it hung."""
     digits_suite.makepyfile(test_it="def test_it(converted_interpreter): pass")
     is_held, may_go = threading.Event(), threading.Event()
@@ -111,15 +117,59 @@ def test_a_wait_is_told_once_in_a_pipe(digits_suite: pytest.Pytester) -> None:
     def hold() -> None:
         with machine.alone("somebody else's timing"):
             is_held.set()
-            may_go.wait(6)
+            may_go.wait(60)
 
     holder = threading.Thread(target=hold)
     holder.start()
     is_held.wait()
-    result = digits_suite.runpytest_subprocess("-p", "no:hypothesispytest")
+    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *args]
+    lines, told = list[str](), list[str]()
+    with subprocess.Popen(
+        command, cwd=digits_suite.path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if "waiting for this machine" in line:
+                told.append(line)
+                threading.Timer(1.5, may_go.set).start()
     may_go.set()
     holder.join()
-    result.assert_outcomes(passed=1)
-    told = [line for line in result.outlines if "edgeai: waiting for this machine" in line]
-    assert len(told) == 1
-    assert "somebody else's timing" in told[0]
+    assert process.returncode == 0, "".join(lines)
+    worker = r"\[gw\d\] " if "-n2" in args else ""
+    of_holder = [line for line in told if "somebody else's timing" in line]
+    assert len(of_holder) == 1, told
+    assert re.match(f"edgeai: {worker}waiting for this machine", of_holder[0])
+
+
+SUSTAINED = """
+from pytest_edgeai import max_sustained_latency_ms
+
+@max_sustained_latency_ms(p95=100, seconds=3)
+def test_it(converted_interpreter): pass
+"""
+
+
+@pytest.mark.parametrize("args", [["-q"], ["-v"], ["-n1"]], ids=lambda args: "".join(args))
+def test_each_window_of_a_sustained_run_is_told_in_a_pipe(
+    digits_suite: pytest.Pytester, args: list[str]
+) -> None:
+    """They are minutes, in which a CI system hears nothing else."""
+    digits_suite.makepyfile(test_it=SUSTAINED)
+    result = digits_suite.runpytest_subprocess("-p", "no:hypothesispytest", *args)
+    told = [line for line in result.outlines if "sustained run of" in line]
+    of = "edgeai: .*sustained run of converted of digits.keras: "
+    assert [re.fullmatch(f"{of}{n} of 3 windows", line) for n, line in enumerate(told)].count(
+        None
+    ) == 0
+    assert len(told) == 3
+
+
+def test_each_window_of_a_sustained_run_is_shown_on_a_terminal(
+    digits_suite: pytest.Pytester,
+) -> None:
+    digits_suite.makepyfile(test_it=SUSTAINED)
+    written = on_a_terminal(digits_suite.path, "-q")
+    for number in range(3):
+        assert f"edgeai: sustained run of converted of digits.keras: {number} of 3" in written
+    assert not any("sustained run of converted" in line for line in seen(written))

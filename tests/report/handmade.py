@@ -42,6 +42,7 @@ CONDITIONS: dict[str, Any] = {
     "host": "pi@board",
     "boards_left_out": {},
     "machine": "aarch64",
+    "system": "Linux",
     "board": "Raspberry Pi 4",
     "cpu": "Cortex-A72",
     "memory_mb": 4000,

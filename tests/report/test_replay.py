@@ -30,6 +30,7 @@ from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.tflite import read_facts
 from pytest_edgeai.report.document import finite
+from pytest_edgeai.report.draws import Draws
 from pytest_edgeai.report.packing import pack, unpack
 from pytest_edgeai.report.recording import Recording, ended
 from pytest_edgeai.report.replay import EndedError, Replay
@@ -305,6 +306,19 @@ def test_nothing_that_was_not_asked_passes(
             assert NEEDS[budget.marker] <= recording.as_dict().keys()
         elif result.verdict == "error":
             assert result.reason.startswith("the saved run did not") or result.reason == "it broke"
+
+
+def test_resamples_that_ended_early_are_not_mixed_with_later_ones() -> None:
+    """The first budget's partner broke after 10; the second budget went on to the end."""
+    draws = Draws()
+    for number in (10, 20):
+        kept = draws.kept(float)
+        for at in range(number):
+            kept(at)
+    again = Draws.from_dict(through_json(draws.as_dict())).again("f1")
+    assert [again(None) for _ in range(20)] == [*range(20)]
+    with pytest.raises(DataError, match="did not resample f1"):
+        again(None)
 
 
 def test_two_metrics_of_one_name_are_not_confused(facts: ModelFacts) -> None:
