@@ -84,12 +84,13 @@ def _cells(budget: dict[str, Any]) -> list[str]:
         budget["statistic"] + (f" ({units.count(threads, 'thread')})" if threads else ""),
         units.value_text(budget["measured"], budget["unit"]),
         units.value_text(budget["limit"], budget["unit"]),
-        "" if headroom is None else _headroom_text(headroom),
+        "" if headroom is None else headroom_text(headroom),
         budget["verdict"],
     ]
 
 
-def _headroom_text(headroom: float) -> str:
+def headroom_text(headroom: float) -> str:
+    """How far a measurement is on the good side of its limit, as a share of the limit."""
     if abs(headroom) > MOST_HEADROOM:
         return f"< -{MOST_HEADROOM:.0%}" if headroom < 0 else f"> +{MOST_HEADROOM:.0%}"
     return f"{headroom:+.0%}"
