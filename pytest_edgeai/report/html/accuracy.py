@@ -134,7 +134,7 @@ def _moved(whose: str, moved: list[dict[str, Any]]) -> Chart:
     layout = {
         "xaxis": axis("answer now", type="category"),
         "yaxis": axis("label", type="category", autorange="reversed"),
-        "height": 140 + 26 * len(classes),
+        "height": 130 + 20 * len(classes),
     }
     return Chart(f"What samples became that are wrong now ({whose})", _text(moved), [heat], layout)
 

@@ -57,50 +57,29 @@ def is_near(value: float, low: float, high: float) -> bool:
     return low - reach <= value <= high + reach
 
 
-def limit_line(limit: float, ends: tuple[float, float], text: str) -> Trace:
-    """A limit as a horizontal line between two places."""
+def limit_line(text: str, x: list[float], y: list[float], is_shown: bool) -> Trace:
+    """A limit at a place; one that is far away stands in the legend only."""
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": text,
-        "x": list(ends),
-        "y": [rounded(limit)] * 2,
+        "name": text if is_shown else f"{text} (far away)",
+        "x": x if is_shown else [None],
+        "y": y if is_shown else [None],
         "line": {"color": "limit", "width": 1.5, "dash": "dash"},
         "hoverinfo": "name",
     }
 
 
-def with_limit(
-    traces: list[Trace], limit: float, ends: tuple[float, float], values: Any, text: str
-) -> tuple[list[Trace], dict[str, Any]]:
-    """Traces and layout with a limit of values that are not negative, where it is not far away."""
-    high = max(values)
-    if is_near(limit, 0.0, high):
-        return [*traces, limit_line(limit, ends, text)], {}
-    return traces, {"annotations": [far_away(f"{text} ↑")]}
-
-
-def far_away(text: str, y: float = 1) -> dict[str, Any]:
-    """An annotation at the right edge, that a limit is beyond."""
-    return {
-        "text": text,
-        "xref": "paper",
-        "yref": "paper",
-        "x": 1,
-        "y": y,
-        "xanchor": "right",
-        "yanchor": "top",
-        "showarrow": False,
-        "font": {"color": "limit", "size": 11},
-    }
+def limit_across(text: str, limit: float, ends: tuple[float, float], highest: float) -> Trace:
+    """A limit of values from nothing to the highest, as a horizontal line between two places."""
+    return limit_line(text, [*ends], [limit] * 2, is_near(limit, 0.0, highest))
 
 
 def band(low: float | None, high: float | None, unit: str) -> str:
-    """An interval in words; nothing where there is none."""
-    if low is None or high is None:
-        ends = [("at least", low), ("at most", high)]
-        return "".join(
-            f"{words} {units.value_text(end, unit)}" for words, end in ends if end is not None
-        )
-    texts = [units.value_text(end, unit) for end in (low, high)]
-    return " to ".join(dict.fromkeys(texts))
+    """An interval in words; nothing where there is none, or none to be seen."""
+    if low is not None and high is not None:
+        ends = [units.value_text(end, unit) for end in (low, high)]
+        return " to ".join(ends) if ends[0] != ends[1] else ""
+    if low is not None:
+        return f"at least {units.value_text(low, unit)}"
+    return "" if high is None else f"at most {units.value_text(high, unit)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_edgeai import units
-from pytest_edgeai.report.html.chart import Chart, Trace, all_rounded, axis, band, with_limit
+from pytest_edgeai.report.html.chart import Chart, Trace, all_rounded, axis, band, limit_across
 from pytest_edgeai.report.record import Record
 
 COLOURS = ("accent", "second", "third", "muted")
@@ -26,10 +26,12 @@ def _samples(budget: dict[str, Any]) -> Chart:
     limit = units.value_text(budget["limit"], budget["unit"])
     traces = [_whole(values)] if is_memory else [*_parts(budget["data"]["parts"])]
     ends = (0.5, len(values) + 0.5)
-    traces, layout = with_limit(traces, budget["limit"] / scale, ends, values, f"limit {limit}")
-    layout["xaxis"] = axis("fresh process", dtick=max(1, len(values) // 8))
-    layout["yaxis"] = axis("MB" if is_memory else "ms", rangemode="tozero")
-    layout["barmode"] = "stack"
+    traces.append(limit_across(f"limit {limit}", budget["limit"] / scale, ends, max(values)))
+    layout = {
+        "xaxis": axis("fresh process", dtick=max(1, len(values) // 8)),
+        "yaxis": axis("MB" if is_memory else "ms", rangemode="tozero"),
+        "barmode": "stack",
+    }
     title = "Memory above that without the model" if is_memory else "Start-up"
     return Chart(title, _in_words(budget, limit), traces, layout)
 

@@ -11,10 +11,11 @@ from pytest_edgeai import units
 from pytest_edgeai.judge.statistics import drift, statistic
 from pytest_edgeai.report.html.chart import (
     Chart,
+    Trace,
     all_rounded,
     axis,
-    far_away,
     is_near,
+    limit_across,
     limit_line,
     rounded,
 )
@@ -40,6 +41,10 @@ class _Limit:
     measured: float | None
     low: float | None
     high: float | None
+
+    @property
+    def name(self) -> str:
+        return f"limit of {self.statistic} {units.milliseconds(self.limit)}"
 
 
 def latency_charts(test: Record) -> Iterator[Chart]:
@@ -71,13 +76,13 @@ def _limits(test: Record, threads: int | None) -> list[_Limit]:
 
 
 def _distribution(samples: Any, limits: list[_Limit], whose: str) -> Chart:
+    """Bins of the runs, the last of which has those beyond it as well."""
     import numpy as np
 
     low, high = float(samples.min()), float(np.quantile(samples, SHOWN))
-    near = [limit.limit for limit in limits if is_near(limit.limit, low, high)]
-    span = high - low or high * 0.1 or 1.0
-    counts, _ = np.histogram(np.minimum(samples, low + span), BINS, (low, low + span))
-    width = span / BINS
+    width = (high - low or high * 0.1 or 1.0) / BINS
+    end = low + width * BINS
+    counts, _ = np.histogram(np.minimum(samples, end), BINS, (low, end))
     bars = {
         "type": "bar",
         "name": "runs",
@@ -88,43 +93,26 @@ def _distribution(samples: Any, limits: list[_Limit], whose: str) -> Chart:
         "marker": {"color": "accent"},
         "showlegend": False,
     }
-    top = int(counts.max())
-    ends = [min([low, *near]) - span * 0.03, max([low + span, *near]) + span * 0.03]
+    lines = [*_lines(limits, (low, end), int(counts.max()))]
+    shown = [low, end, *(line["x"][0] for line in lines if line["x"][0] is not None)]
     layout = {
-        "xaxis": axis("ms", range=all_rounded(ends, 6)),
+        "xaxis": axis("ms", range=[min(shown) - width, max(shown) + width]),
         "yaxis": axis("runs"),
         "shapes": [_interval(limit) for limit in limits if limit.low and limit.high],
-        "annotations": [
-            far_away(f"limit of {one.statistic} {units.milliseconds(one.limit)} "
-                     f"{'→' if one.limit > high else '←'}", 1 - 0.1 * number)
-            for number, one in enumerate(limits) if one.limit not in near
-        ],
         "bargap": 0,
-    }  # fmt: skip
-    lines = [
-        line
-        for limit, dash in zip(limits, itertools.cycle(DASHES))
-        for line in _lines(limit, dash, top, limit.limit in near)
-    ]
+    }
     return Chart(f"Latency{whose}", _in_words(samples, limits), [bars, *lines], layout)
 
 
-def _lines(limit: _Limit, dash: str, top: int, is_near: bool) -> Iterator[dict[str, Any]]:
-    """The statistic, and its limit where it is not far away, as vertical lines."""
-    known = [(limit.statistic, limit.measured, "ink", dash)]
-    if is_near:
-        known.append((f"limit of {limit.statistic}", limit.limit, "limit", "dash"))
-    for name, value, colour, style in known:
-        if value is not None:
-            yield {
-                "type": "scatter",
-                "mode": "lines",
-                "name": f"{name} {units.milliseconds(value)}",
-                "x": [value, value],
-                "y": [0, top],
-                "line": {"color": colour, "dash": style, "width": 1.5},
-                "hoverinfo": "name",
-            }
+def _lines(limits: list[_Limit], ends: tuple[float, float], top: int) -> Iterator[Trace]:
+    """Each statistic and its limit as vertical lines."""
+    for one, dash in zip(limits, itertools.cycle(DASHES), strict=False):
+        if one.measured is not None:
+            name = f"{one.statistic} {units.milliseconds(one.measured)}"
+            is_shown = is_near(one.measured, *ends)
+            line = limit_line(name, [one.measured] * 2, [0, top], is_shown)
+            yield {**line, "line": {"color": "ink", "dash": dash, "width": 1.5}}
+        yield limit_line(one.name, [one.limit] * 2, [0, top], is_near(one.limit, *ends))
 
 
 def _interval(limit: _Limit) -> dict[str, Any]:
@@ -137,6 +125,7 @@ def _interval(limit: _Limit) -> dict[str, Any]:
         "y1": 1,
         "fillcolor": "muted",
         "opacity": 0.25,
+        "layer": "below",
         "line": {"width": 0},
     }
 
@@ -150,11 +139,10 @@ def _in_words(samples: Any, limits: list[_Limit]) -> str:
 
 
 def _limit_text(limit: _Limit) -> str:
-    text = f"limit of {limit.statistic} {units.milliseconds(limit.limit)}"
     if limit.low is None or limit.high is None:
-        return text
+        return limit.name
     low, high = units.milliseconds(limit.low), units.milliseconds(limit.high)
-    return f"{text}, which is between {low} and {high} (grey)"
+    return f"{limit.statistic} between {low} and {high} (grey), {limit.name}"
 
 
 def _course(samples: Any, limits: list[_Limit], whose: str) -> Chart:
@@ -162,17 +150,15 @@ def _course(samples: Any, limits: list[_Limit], whose: str) -> Chart:
     layout = {"xaxis": axis("run"), "yaxis": axis("ms", rangemode="tozero")}
     if high > SPIKE * statistic("median", samples):
         layout["yaxis"] = axis("ms, logarithmic", type="log")
-    for one in limits:
-        text = f"limit of {one.statistic} {units.milliseconds(one.limit)}"
-        if is_near(one.limit, 0.0, high):
-            traces.append(limit_line(one.limit, (1, len(samples)), text))
-    share = drift(samples) / statistic("median", samples)
+    ends = (1, len(samples))
+    traces += [limit_across(one.name, one.limit, ends, high) for one in limits]
+    share = drift(samples) / (statistic("median", samples) or 1.0)
     way = "slower" if share > 0 else "faster"
     said = f"from the first third of the runs to the last, {units.magnitude(abs(share))} {way}"
     return Chart(f"Latency over the run{whose}", said, traces, layout)
 
 
-def course(samples: Any) -> list[dict[str, Any]]:
+def course(samples: Any) -> list[Trace]:
     """Traces of at most ``MOST_POINTS`` points; the least and the greatest sample stay."""
     import numpy as np
 
@@ -185,20 +171,15 @@ def course(samples: Any) -> list[dict[str, Any]]:
         for of in (np.min, lambda part: statistic("median", part), np.max)
     )
     first = rounded(step / 2)
+    edge = {"line": {"width": 0.5, "color": "muted"}}
     return [
-        {**_line(high, first, step, "slowest", "muted"), "line": {"width": 0.5, "color": "muted"}},
-        {
-            **_line(low, first, step, "fastest", "muted"),
-            "line": {"width": 0.5, "color": "muted"},
-            "fill": "tonexty",
-        },
+        {**_line(high, first, step, "slowest", "muted"), **edge, "showlegend": False},
+        {**_line(low, first, step, "fastest to slowest", "muted"), **edge, "fill": "tonexty"},
         _line(middle, first, step, "median", "accent"),
     ]
 
 
-def _line(
-    values: list[Any], first: float | None, step: float, name: str, colour: str
-) -> dict[str, Any]:
+def _line(values: list[Any], first: float | None, step: float, name: str, colour: str) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",

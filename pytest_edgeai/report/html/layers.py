@@ -13,10 +13,10 @@ MOST_NAMED = 3
 
 
 def layer_charts(test: Record) -> Iterator[Chart]:
-    """One for each budget that compared layers."""
-    for budget in test["budgets"]:
-        if budget["data"].get("layers"):
-            yield _errors(budget["statistic"], budget["data"]["layers"])
+    """Of the first budget that compared layers; another's samples tell much the same."""
+    found = [budget for budget in test["budgets"] if budget["data"].get("layers")]
+    for budget in found[:1]:
+        yield _errors(budget["statistic"], budget["data"]["layers"])
 
 
 def _errors(whose: str, layers: list[dict[str, Any]]) -> Chart:
@@ -27,6 +27,7 @@ def _errors(whose: str, layers: list[dict[str, Any]]) -> Chart:
         "y": [None if value is None else all_rounded([value], 3)[0] for value in error],
         "text": ["begins here" if layer["to_blame"] else "" for layer in layers],
         "textposition": "outside",
+        "constraintext": "none",
         "hovertext": [f"{layer['name']} ({layer['operator']})" for layer in layers],
         "marker": {
             "color": ["limit" if layer["to_blame"] else "accent" for layer in layers],

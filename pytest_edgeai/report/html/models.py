@@ -101,8 +101,11 @@ def models_shown(document: Document) -> list[ModelShown]:
 
 
 def score_text(metric: str, value: float | None) -> str:
-    unit = "fraction" if Metric(None, name=metric).is_share else "score"
-    return units.value_text(value, unit)
+    return units.value_text(value, "fraction" if _is_share(metric) else "score")
+
+
+def _is_share(metric: str) -> bool:
+    return Metric(None, name=metric).is_share
 
 
 def _with_more(point: Point, test: Record) -> Point:
@@ -141,7 +144,7 @@ def _trade_off(metric: str, points: list[Point]) -> Chart:
     scale = "log" if min(times) > 0 and max(times) > 10 * min(times) else "linear"
     layout = {
         "xaxis": axis("median latency, ms", type=scale),
-        "yaxis": axis(metric),
+        "yaxis": axis(metric, tickformat=".1%" if _is_share(metric) else ""),
         "showlegend": len(devices) > 1,
         "height": 320,
     }

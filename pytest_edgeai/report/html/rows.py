@@ -86,7 +86,7 @@ def _of_test(number: int, test: Record) -> list[Row]:
         test["variant"] or "-",
         test["device"] or "-",
         OF_OUTCOME.get(test["outcome"], "no budget"),
-        _last_line(test["error"]),
+        _in_brief(test["error"]),
     )
     return [_of_budget(row, budget) for budget in test["budgets"]] or [row]
 
@@ -108,8 +108,8 @@ def _of_budget(row: Row, budget: dict[str, Any]) -> Row:
     )
 
 
-def _last_line(error: str | None) -> str:
-    """What an error comes to: the line that pytest marks, else its last one."""
+def _in_brief(error: str | None) -> str:
+    """What an error comes to: the first line that pytest marks, or that there is."""
     lines = (error or "").strip().splitlines()
     marked = [line[1:].strip() for line in lines if line.startswith("E ")]
-    return (marked or lines[-1:] or [""])[0]
+    return (marked or lines or [""])[0]

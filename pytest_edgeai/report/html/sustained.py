@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_edgeai import units
-from pytest_edgeai.report.html.chart import Chart, all_rounded, axis, with_limit
+from pytest_edgeai.report.html.chart import Chart, all_rounded, axis, limit_across
 from pytest_edgeai.report.record import Record
 
 HEAT = (("temperature_c", "°C"), ("frequency_mhz", "MHz"))
@@ -29,11 +29,13 @@ def _minutes(budget: dict[str, Any], windows: list[dict[str, Any]]) -> Chart:
         _trace("p95", begins, p95, "accent", "circle"),
         _trace("median", begins, [w["median_ms"] for w in windows], "second", "square"),
     ]
-    traces, layout = with_limit(traces, budget["limit"], (begins[0], begins[-1]), p95, limit)
+    traces.append(limit_across(limit, budget["limit"], (begins[0], begins[-1]), max(p95)))
     rows = 1 + len(known)
-    layout["xaxis"] = axis("begin of the window, s", anchor=f"y{rows}" if known else "y")
-    layout["yaxis"] = axis("ms", rangemode="tozero")
-    layout["yaxis"]["domain"] = [1 - 1 / rows + 0.05 * bool(known), 1]
+    top = [1 - 1 / rows + 0.05 * bool(known), 1]
+    layout: dict[str, Any] = {
+        "xaxis": axis("begin of the window, s", anchor=f"y{rows}" if known else "y"),
+        "yaxis": axis("ms", rangemode="tozero", domain=top),
+    }
     for place, (key, unit) in enumerate(known, 2):
         values = [window[key] for window in windows]
         trace = _trace(unit, begins, values, "limit" if unit == "°C" else "ink", "diamond")

@@ -3,6 +3,8 @@ const budgets = document.querySelector("#budgets");
 const filters = document.querySelector("#filters");
 const rows = [...document.querySelectorAll("#budgets tbody tr")];
 
+const isOpen = (row) => row.querySelector("button").getAttribute("aria-expanded") === "true";
+
 /* Only rows that all filters let pass are shown, with their details. */
 function filter() {
   const words = filters.elements.text.value.toLowerCase().split(/\s+/);
@@ -13,7 +15,7 @@ function filter() {
     const fits = words.every((word) => text.includes(word)) &&
       chosen.every((select) => row.dataset[select.name] === select.value);
     row.hidden = !fits;
-    if (row.detail) row.detail.hidden = !fits;
+    if (row.detail) row.detail.hidden = !fits || !isOpen(row);
     shown += fits;
   }
   document.querySelector("#shown").value = `${shown} of ${rows.length} shown`;
@@ -40,9 +42,9 @@ function sort(heading) {
 }
 
 /* The details of a test, built when they are first opened. */
-function open(row, isOpen) {
-  row.querySelector("button").setAttribute("aria-expanded", isOpen);
-  if (isOpen && !row.detail) {
+function open(row, opens) {
+  row.querySelector("button").setAttribute("aria-expanded", opens);
+  if (opens && !row.detail) {
     const section = document.createElement("section");
     section.setAttribute("aria-label", `Details of ${row.title}`);
     section.append(document.querySelector(`#test-${row.dataset.test}`).content.cloneNode(true));
@@ -56,7 +58,7 @@ function open(row, isOpen) {
     row.after(row.detail);
     section.querySelectorAll(".chart").forEach(draw);
   }
-  if (row.detail) row.detail.hidden = !isOpen;
+  if (row.detail) row.detail.hidden = !opens;
 }
 
 /* On paper the details of every failing test stand once, under the first of its rows. */
@@ -76,7 +78,7 @@ if (budgets) {
     const button = target.closest("button");
     if (!button) return;
     if (button.closest("thead")) sort(button.closest("th"));
-    else open(button.closest("tr"), button.getAttribute("aria-expanded") !== "true");
+    else open(button.closest("tr"), !isOpen(button.closest("tr")));
   });
   filter();
 }
