@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,9 +40,27 @@ def write_html(path: Path, document: Document, history: Sequence[dict[str, Any]]
 
 def page(document: Document, history: Sequence[dict[str, Any]] = ()) -> str:
     """The whole page as text."""
-    import jinja2
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
+
+    environment, found = _environment(), rows(document["tests"])
+    text: str = environment.get_template("report.html").render(
+        run=document["run"],
+        duration=units.seconds(document["run"].get("duration_s") or 0.0),
+        rows=found,
+        counts=counts(found),
+        signs=SIGNS,
+        devices=_devices(document),
+        differences=differences(document["comparisons"]),
+        models=models_shown(document),
+        packed_details=_packed_details(environment, document, history),
+        plotly=Markup(get_plotlyjs()),
+    )
+    return text
+
+
+def _environment() -> Any:
+    import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pytest_edgeai.report.html"),
@@ -49,22 +70,23 @@ def page(document: Document, history: Sequence[dict[str, Any]] = ()) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    found, shown = rows(document["tests"]), details(document, history)
-    of_models = model_pairs(shown)
-    return environment.get_template("report.html").render(
-        run=document["run"],
-        duration=units.seconds(document["run"].get("duration_s") or 0.0),
-        rows=found,
-        counts=counts(found),
-        signs=SIGNS,
-        devices=_devices(document),
-        differences=differences(document["comparisons"]),
-        models=models_shown(document),
-        details=shown,
-        model_changes=[_changes(document, *pair) for pair in of_models],
-        model_places={pair: place for place, pair in enumerate(of_models)},
-        plotly=Markup(get_plotlyjs()),
-    )
+    return environment
+
+
+def _packed_details(environment: Any, document: Document, history: Sequence[dict[str, Any]]) -> str:
+    """What tests and models show when they are opened, as JSON: compressed, in base64.
+
+    Otherwise it would be most of the page, and most of it is never looked at.
+    """
+    shown = details(document, history)
+    pairs = model_pairs(shown)
+    places = {pair: place for place, pair in enumerate(pairs)}
+    parts = environment.get_template("parts.html").module
+    made = {
+        "tests": [parts.detail(one, places) for one in shown],
+        "models": [parts.changes(_changes(document, *pair)) for pair in pairs],
+    }
+    return base64.b64encode(zlib.compress(json.dumps(made).encode())).decode()
 
 
 def _devices(document: Document) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,18 @@ class Chart:
     @property
     def spec(self) -> dict[str, Any]:
         """For the page's script."""
-        return {"data": self.data, "layout": self.layout}
+        return {"data": _literal(self.data), "layout": _literal(self.layout)}
+
+
+def _literal(value: Any) -> Any:
+    """The same with texts that plotly shows as they are: it takes some HTML for formatting."""
+    if isinstance(value, str):
+        return html.escape(value, quote=False)
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    if isinstance(value, dict):
+        return {key: of if key == "hovertemplate" else _literal(of) for key, of in value.items()}
+    return value
 
 
 def rounded(value: float | None, digits: int = 4) -> float | None:

@@ -56,6 +56,7 @@ class Detail:
     models: tuple[str | None, str] | None
     conditions: list[Fact]
     baseline: str
+    history: list[Chart]
 
 
 def details(document: Document, history: Sequence[Entry]) -> list[Detail]:
@@ -76,22 +77,22 @@ def _detail(
         where=f"{location['file']}:{location['line']}" if location else test["nodeid"],
         error=_shortened(test["error"] or ""),
         budgets=_judged(test),
-        charts=[*_charts(test, history)],
+        charts=[*_charts(test)],
         pairs=[*pairs(test)],
         pictures=pictures(test, uris),
         models=model and (baseline_of(document, test), model["sha256"]),
         conditions=facts(test["conditions"]),
         baseline=baseline_text(test),
+        history=[*history_charts(test, history)],
     )
 
 
-def _charts(test: Record, history: Sequence[Entry]) -> Iterator[Chart]:
+def _charts(test: Record) -> Iterator[Chart]:
     yield from latency_charts(test)
     yield from sustained_charts(test)
     yield from footprint_charts(test)
     yield from moved_charts(test)
     yield from layer_charts(test)
-    yield from history_charts(test, history)
 
 
 def _judged(test: Record) -> list[Judged]:

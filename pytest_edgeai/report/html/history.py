@@ -70,8 +70,8 @@ def _over_runs(budget: Entry, before: list[Entry]) -> Chart:
         },
     ]
     unit = {"bytes": "MB", "ms": "ms", "per_second": "per second"}.get(budget["unit"], "")
-    layout = {"xaxis": axis("run, this one last"), "yaxis": axis(unit)}
-    return Chart(f"{budget['statistic']} over earlier runs", _text(budget, before), traces, layout)
+    layout = {"xaxis": axis("run, this one last"), "yaxis": axis(unit), "height": 190}
+    return Chart(budget["statistic"], _text(budget, before), traces, layout)
 
 
 def _run_text(run: Entry) -> str:

@@ -144,7 +144,7 @@ def _trade_off(metric: str, points: list[Point]) -> Chart:
     scale = "log" if min(times) > 0 and max(times) > 10 * min(times) else "linear"
     layout = {
         "xaxis": axis("median latency, ms", type=scale),
-        "yaxis": axis(metric, tickformat=".1%" if _is_share(metric) else ""),
+        "yaxis": axis(metric, range=_around(metric, points), **_ticks(metric)),
         "showlegend": len(devices) > 1,
         "height": 320,
     }
@@ -154,6 +154,17 @@ def _trade_off(metric: str, points: list[Point]) -> Chart:
         for point in points
     )
     return Chart(f"{metric} against latency and size", text, traces, layout)
+
+
+def _around(metric: str, points: list[Point]) -> list[float]:
+    """A range with room for bubbles, also where all points score the same."""
+    scores = [point.scores[metric] for point in points]
+    room = 0.3 * (max(scores) - min(scores)) or 0.01 * abs(scores[0]) or 1.0
+    return [min(scores) - room, max(scores) + room]
+
+
+def _ticks(metric: str) -> dict[str, str]:
+    return {"tickformat": ".1%"} if _is_share(metric) else {}
 
 
 def _bubbles(

@@ -38,7 +38,7 @@ function themed(layout) {
 }
 
 function draw(figure) {
-  const { data, layout } = JSON.parse(figure.querySelector("script").textContent);
+  const { data, layout } = JSON.parse(figure.querySelector("pre").textContent);
   const style = getComputedStyle(document.documentElement);
   const plot = figure.querySelector(".plot");
   plotly().react(plot, coloured(data, false, style), coloured(themed(layout), false, style),

@@ -41,15 +41,24 @@ function sort(heading) {
   for (const [, row] of keyed) budgets.tBodies[0].append(row, ...(row.detail ? [row.detail] : []));
 }
 
-/* The details of a test, built when they are first opened. */
-function open(row, opens) {
+/* What tests show when they are opened; null until it is unpacked, in the background. */
+let details = null;
+const unpacked = (async () => {
+  const packed = atob(document.querySelector("#details").textContent);
+  const bytes = Uint8Array.from(packed, (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  details = JSON.parse(await new Response(stream).text());
+})();
+
+/* The details of a test, made when they are first opened. */
+function show(row, opens) {
   row.querySelector("button").setAttribute("aria-expanded", opens);
   if (opens && !row.detail) {
     const section = document.createElement("section");
     section.setAttribute("aria-label", `Details of ${row.title}`);
-    section.append(document.querySelector(`#test-${row.dataset.test}`).content.cloneNode(true));
+    section.innerHTML = details.tests[row.dataset.test];
     for (const slot of section.querySelectorAll("[data-model]")) {
-      slot.append(document.querySelector(`#model-${slot.dataset.model}`).content.cloneNode(true));
+      slot.innerHTML = details.models[slot.dataset.model];
     }
     row.detail = document.createElement("tr");
     row.detail.className = "detail";
@@ -64,9 +73,9 @@ function open(row, opens) {
 /* On paper the details of every failing test stand once, under the first of its rows. */
 function openFailing() {
   const seen = new Set();
-  for (const row of rows) {
+  for (const row of details ? rows : []) {
     const fails = ["fail", "error"].includes(row.dataset.verdict) && !row.hidden;
-    if (fails && !seen.has(row.dataset.test)) open(row, true);
+    if (fails && !seen.has(row.dataset.test)) show(row, true);
     if (fails) seen.add(row.dataset.test);
   }
 }
@@ -78,7 +87,7 @@ if (budgets) {
     const button = target.closest("button");
     if (!button) return;
     if (button.closest("thead")) sort(button.closest("th"));
-    else open(button.closest("tr"), !isOpen(button.closest("tr")));
+    else unpacked.then(() => show(button.closest("tr"), !isOpen(button.closest("tr"))));
   });
-  filter();
+  document.querySelector("#shown").value = `${rows.length} of ${rows.length} shown`;
 }
