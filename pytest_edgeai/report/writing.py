@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file, atomically.
+    """Write a file in UTF-8, atomically; what no character stands for is written as its escape.
 
     Raises:
         OSError: the path cannot be written.
@@ -15,7 +15,7 @@ def replace_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        unfinished.write_text(text)
+        unfinished.write_text(text, "utf-8", "backslashreplace")
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,0 +1,229 @@
+"""Models before and after quantisation, and the trade-off between their variants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_edgeai import units
+from pytest_edgeai.judge.metrics import Metric
+from pytest_edgeai.judge.statistics import statistic
+from pytest_edgeai.report.document import Document
+from pytest_edgeai.report.html.chart import Chart, axis, rounded
+from pytest_edgeai.report.packing import unpack
+from pytest_edgeai.report.record import Record
+
+COLOURS = ("accent", "second", "third", "ink")
+MOST_BUBBLE = 46
+"""Diameter of the largest file, in pixels."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A variant of a model on a device.
+
+    Attributes:
+        median_ms, p95_ms: latency; None where it was not measured.
+        scores: metrics by name.
+    """
+
+    variant: str
+    device: str
+    sha256: str
+    size_bytes: int
+    median_ms: float | None = None
+    p95_ms: float | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def cells(self) -> list[str]:
+        """Its row but for the metrics."""
+        times = [None if ms is None else float(ms) for ms in (self.median_ms, self.p95_ms)]
+        return [
+            self.variant,
+            self.device,
+            units.megabytes(self.size_bytes),
+            *(units.value_text(ms, "ms") for ms in times),
+        ]
+
+    def score_text(self, metric: str) -> str:
+        return score_text(metric, self.scores.get(metric))
+
+
+@dataclass(frozen=True)
+class ModelShown:
+    """All that a run tells of a model in its variants."""
+
+    name: str
+    points: list[Point]
+
+    @property
+    def metrics(self) -> list[str]:
+        return list(dict.fromkeys(name for point in self.points for name in point.scores))
+
+    @property
+    def charts(self) -> list[Chart]:
+        """One for each metric that two or more variants have beside their latency."""
+        found = []
+        for metric in self.metrics:
+            both = [
+                one for one in self.points if one.median_ms and one.scores.get(metric) is not None
+            ]
+            if len(both) > 1:
+                found.append(_trade_off(metric, both))
+        return found
+
+
+@dataclass(frozen=True)
+class Change:
+    """How much there is of something before and after quantisation."""
+
+    name: str
+    before: str
+    after: str
+
+
+def models_shown(document: Document) -> list[ModelShown]:
+    """Each model by name, with a point for each variant on each device."""
+    found: dict[str, dict[tuple[str, ...], Point]] = {}
+    for test in document["tests"]:
+        if test["model"] is None:
+            continue
+        points = found.setdefault(test["model"]["name"], {})
+        key = (test["variant"], str(test["device"]), test["model"]["sha256"])
+        points[key] = _with_more(points.get(key) or Point(*key, test["model"]["size_bytes"]), test)
+    return [
+        ModelShown(name, list(points.values()))
+        for name, points in found.items()
+        if any(point.median_ms or point.scores for point in points.values())
+    ]
+
+
+def score_text(metric: str, value: float | None) -> str:
+    return units.value_text(value, "fraction" if _is_share(metric) else "score")
+
+
+def _is_share(metric: str) -> bool:
+    return Metric(None, name=metric).is_share
+
+
+def _with_more(point: Point, test: Record) -> Point:
+    """The point with what a further test measured; the first measurement of a thing stays."""
+    scores = {
+        score["metric"]: score["value"]
+        for score in test["evidence"].get("scores", ())
+        if score["baseline"] is None and score.get("value") is not None
+    }
+    median, p95 = (point.median_ms, point.p95_ms)
+    if median is None:
+        median, p95 = _latency(test)
+    return Point(
+        point.variant, point.device, point.sha256, point.size_bytes,
+        median, p95, {**scores, **point.scores},
+    )  # fmt: skip
+
+
+def _latency(test: Record) -> tuple[float | None, float | None]:
+    """Median and p95 with the device's own threads."""
+    for entry in test["evidence"].get("latency", ()):
+        if "samples_ns" in entry and entry["threads"] in (None, test["threads"]):
+            samples = unpack(entry["samples_ns"]) / 1e6
+            return statistic("median", samples), statistic("p95", samples)
+    return None, None
+
+
+def _trade_off(metric: str, points: list[Point]) -> Chart:
+    devices = list(dict.fromkeys(point.device for point in points))
+    largest = max(point.size_bytes for point in points)
+    traces = [
+        _bubbles(metric, [p for p in points if p.device == device], largest, COLOURS[n % 4], device)
+        for n, device in enumerate(devices)
+    ]
+    times = [point.median_ms or 0.0 for point in points]
+    scale = "log" if min(times) > 0 and max(times) > 10 * min(times) else "linear"
+    layout = {
+        "xaxis": axis("median latency, ms", type=scale),
+        "yaxis": axis(metric, range=_around(metric, points), **_ticks(metric)),
+        "showlegend": len(devices) > 1,
+        "height": 320,
+    }
+    text = "; ".join(
+        f"{point.variant} on {point.device}: {point.score_text(metric)}, "
+        f"{units.milliseconds(point.median_ms or 0.0)}, {units.megabytes(point.size_bytes)}"
+        for point in points
+    )
+    return Chart(f"{metric} against latency and size", text, traces, layout)
+
+
+def _around(metric: str, points: list[Point]) -> list[float]:
+    """A range with room for bubbles, also where all points score the same."""
+    scores = [point.scores[metric] for point in points]
+    room = 0.3 * (max(scores) - min(scores)) or 0.01 * abs(scores[0]) or 1.0
+    return [min(scores) - room, max(scores) + room]
+
+
+def _ticks(metric: str) -> dict[str, str]:
+    return {"tickformat": ".1%"} if _is_share(metric) else {}
+
+
+def _bubbles(
+    metric: str, points: list[Point], largest: int, colour: str, device: str
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "name": device,
+        "x": [rounded(point.median_ms) for point in points],
+        "y": [rounded(point.scores[metric]) for point in points],
+        "text": [point.variant for point in points],
+        "textposition": "middle right",
+        "hovertext": [", ".join([*point.cells, point.score_text(metric)]) for point in points],
+        "hoverinfo": "text",
+        "marker": {
+            "color": colour,
+            "opacity": 0.6,
+            "size": [point.size_bytes for point in points],
+            "sizemode": "area",
+            "sizemin": 4,
+            "sizeref": 2 * largest / MOST_BUBBLE**2,
+        },
+        "cliponaxis": False,
+    }
+
+
+def baseline_of(document: Document, test: Record) -> str | None:
+    """SHA-256 of the converted variant of the same model, where it is in the run."""
+    name, own = test["model"]["name"], test["model"]["sha256"]
+    for other in document["tests"]:
+        model = other["model"]
+        if other["variant"] == "converted" and model and model["name"] == name:
+            return None if model["sha256"] == own else str(model["sha256"])
+    return None
+
+
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[Change]:
+    """Size, operators and types of a model; with a baseline also what it has of each."""
+    sizes = [None if facts is None else facts["size_bytes"] for facts in (before, after)]
+    yield Change("file", *(units.value_text(size, "bytes") for size in sizes))
+    for title, counted in (("", _operators), ("tensors of ", _tensors), ("weights in ", _weights)):
+        was, now = counted(before) if before else {}, counted(after)
+        for name in {**was, **now}:
+            numbers = (f"{counts.get(name, 0):,}" for counts in (was, now))
+            yield Change(f"{title}{name}", *numbers)
+
+
+def _operators(facts: Mapping[str, Any]) -> dict[str, int]:
+    """By name; the same operator may stand there in several versions."""
+    found: dict[str, int] = {}
+    for operator in facts["operators"]:
+        found[operator["name"]] = found.get(operator["name"], 0) + operator["count"]
+    return found
+
+
+def _tensors(facts: Mapping[str, Any]) -> dict[str, int]:
+    return dict(facts["tensors_by_type"])
+
+
+def _weights(facts: Mapping[str, Any]) -> dict[str, int]:
+    return dict(facts["weights_by_type"])
