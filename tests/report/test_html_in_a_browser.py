@@ -136,7 +136,7 @@ def test_a_long_page_of_charts_is_drawn_as_it_comes_into_sight(run: Document, sh
 
 
 def test_everything_works_with_the_keyboard(run: Document, show: Show) -> None:
-    page = show(run)
+    page = show(repeated(run, 40))
     heading = page.get_by_role("button", name="measured", exact=True)
     heading.focus()
     assert (

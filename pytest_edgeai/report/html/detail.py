@@ -12,7 +12,7 @@ from pytest_edgeai.report.html.accuracy import Pairs, Picture, moved_charts, pai
 from pytest_edgeai.report.html.chart import Chart
 from pytest_edgeai.report.html.conditions import Fact, facts
 from pytest_edgeai.report.html.footprint import footprint_charts
-from pytest_edgeai.report.html.history import Entry, baseline_text, history_charts
+from pytest_edgeai.report.html.history import Earlier, Entry, baseline_text, by_test, history_charts
 from pytest_edgeai.report.html.latency import latency_charts
 from pytest_edgeai.report.html.layers import layer_charts
 from pytest_edgeai.report.html.models import baseline_of
@@ -61,16 +61,14 @@ class Detail:
 
 def details(document: Document, history: Sequence[Entry]) -> list[Detail]:
     """One for each test, in their order."""
-    shown = _shown_pictures(document["tests"])
+    shown, earlier = _shown_pictures(document["tests"]), by_test(history)
     return [
-        _detail(document, test, history, uris)
+        _detail(document, test, earlier, uris)
         for test, uris in zip(document["tests"], shown, strict=True)
     ]
 
 
-def _detail(
-    document: Document, test: Record, history: Sequence[Entry], uris: Mapping[str, str]
-) -> Detail:
+def _detail(document: Document, test: Record, earlier: Earlier, uris: Mapping[str, str]) -> Detail:
     model, location = test["model"], test["location"]
     return Detail(
         test=test,
@@ -83,7 +81,7 @@ def _detail(
         models=model and (baseline_of(document, test), model["sha256"]),
         conditions=facts(test["conditions"]),
         baseline=baseline_text(test),
-        history=[*history_charts(test, history)],
+        history=[*history_charts(test, earlier)],
     )
 
 

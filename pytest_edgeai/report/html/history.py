@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pytest_edgeai import units
@@ -10,17 +10,27 @@ from pytest_edgeai.report.html.chart import Chart, axis, rounded
 from pytest_edgeai.report.record import Record
 
 Entry = dict[str, Any]
+Earlier = dict[tuple[Any, ...], list[Entry]]
+"""What earlier runs measured, by test."""
 MOST_RUNS = 100
 SYMBOLS = {"pass": "circle", "fail": "x", "error": "x"}
 
 
-def history_charts(test: Record, history: Sequence[Entry]) -> Iterator[Chart]:
+def by_test(history: Iterable[Entry]) -> Earlier:
+    """What earlier runs measured of each test, the oldest first."""
+    found: Earlier = {}
+    for entry in sorted(history, key=lambda entry: str(entry["time"])):
+        found.setdefault(_key(entry), []).append(entry)
+    return found
+
+
+def history_charts(test: Record, history: Earlier) -> Iterator[Chart]:
     """For each budget of a test the runs before, and this one."""
-    of_test = [entry for entry in history if _key(entry) == _key(test)]
+    of_test = history.get(_key(test), [])
     for budget in test["budgets"]:
         before = [one for one in of_test if one["statistic"] == budget["statistic"]]
         if before:
-            yield _over_runs(budget, sorted(before, key=lambda one: str(one["time"])))
+            yield _over_runs(budget, before)
 
 
 def baseline_text(test: Record) -> str:
