@@ -69,6 +69,6 @@ def run(asked: argparse.Namespace) -> int:
         written(asked.json, lambda path: write_json(path, finite(found)))
     if asked.markdown:
         written(asked.markdown, lambda path: replace_text(path, changes_markdown(found)))
-    if trouble := append(changes_markdown(found)):
+    if trouble := append(lambda most: changes_markdown(found, most)):
         print(f"edgeai: {trouble}", file=sys.stderr)
     return 1 if of_side(found, "worse") else 0

@@ -16,12 +16,14 @@ import pytest
 if TYPE_CHECKING:
     from pytest_edgeai.plugin.reporter import Reporter
 
-SUMMARY, ACTIONS, WORKSPACE = "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "GITHUB_WORKSPACE"
+ACTIONS, WORKSPACE = "GITHUB_ACTIONS", "GITHUB_WORKSPACE"
 
 
 def is_asked() -> bool:
     """Whether this run is a step of GitHub Actions, or of something that acts like it."""
-    return bool(os.environ.get(SUMMARY)) or os.environ.get(ACTIONS) == "true"
+    from pytest_edgeai.report.step_summary import VARIABLE
+
+    return bool(os.environ.get(VARIABLE)) or os.environ.get(ACTIONS) == "true"
 
 
 class GitHub:
@@ -34,13 +36,13 @@ class GitHub:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Add the run to the summary of the step."""
-        path = os.environ.get(SUMMARY)
-        if not path or not self._reporter.records:
+        if not self._reporter.records:
             return
-        try:
-            _append(Path(path), self._reporter.document(exitstatus))
-        except OSError as error:
-            self._trouble = f"no summary on GitHub: {path}: {error.strerror}"
+        from pytest_edgeai.report import step_summary
+        from pytest_edgeai.report.markdown import markdown
+
+        document = self._reporter.document(exitstatus)
+        self._trouble = step_summary.append(lambda most: markdown(document, most))
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
@@ -103,12 +105,3 @@ def _place(test: Mapping[str, Any], line: int | None, root: Path) -> tuple[str, 
     workspace = Path(os.environ.get(WORKSPACE) or root).resolve()
     file = path.relative_to(workspace) if path.is_relative_to(workspace) else Path(place["file"])
     return file.as_posix(), line or place["line"]
-
-
-def _append(path: Path, document: dict[str, Any]) -> None:
-    """Add the run to a file of which GitHub shows nothing where it is too large."""
-    from pytest_edgeai.report.markdown import MOST_BYTES, markdown
-
-    taken = path.stat().st_size if path.exists() else 0
-    with path.open("a") as file:
-        file.write(("\n" if taken else "") + markdown(document, MOST_BYTES - taken - 1))

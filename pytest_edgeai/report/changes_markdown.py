@@ -14,14 +14,14 @@ from pytest_edgeai.report.changes_text import (
     untold,
 )
 from pytest_edgeai.report.document import Document
-from pytest_edgeai.report.markdown_text import escaped
+from pytest_edgeai.report.markdown_text import MOST_BYTES, escaped, fitted
 
 _TABLE = "| | measured | before | after | change | |\n|---|---|---:|---:|---:|---|"
 
 
-def changes_markdown(found: Document) -> str:
+def changes_markdown(found: Document, most_bytes: int = MOST_BYTES) -> str:
     """As in the terminal; the reasons of what is not told are folded away."""
-    return "\n\n".join(_parts(found)) + "\n"
+    return fitted(_parts(found), most_bytes)
 
 
 def _parts(found: Document) -> Iterator[str]:

@@ -9,7 +9,14 @@ from typing import Any
 
 from pytest_edgeai import units
 from pytest_edgeai.report.comparison import differences
-from pytest_edgeai.report.markdown_text import clipped, code, escaped, fenced
+from pytest_edgeai.report.markdown_text import (
+    MOST_BYTES,
+    clipped,
+    code,
+    escaped,
+    fenced,
+    fitted,
+)
 from pytest_edgeai.report.outcome import (
     Test,
     doubts,
@@ -23,11 +30,8 @@ from pytest_edgeai.report.table import cells
 from pytest_edgeai.report.wording import gap, machine_text, runtime_text
 from pytest_edgeai.report.writing import replace_text
 
-MOST_BYTES = 1024 * 1024
-"""What GitHub takes as the summary of one step; more of it is not shown at all."""
 LONG = 12
 """Budgets in a table that is shown without a click."""
-CUT = "**The rest is left out: it is too long for this page. The JSON report has all of it.**"
 ENDINGS = {2: "was interrupted", 3: "ended with an internal error", 4: "could not begin"}
 """By pytest's exit status."""
 Document = dict[str, Any]
@@ -44,7 +48,7 @@ def write_markdown(path: Path, document: Document) -> None:
 
 def markdown(document: Document, most_bytes: int = MOST_BYTES) -> str:
     """A run in GitHub's Markdown, in at most so many bytes of UTF-8."""
-    return _fitted(_blocks(document), most_bytes)
+    return fitted(_blocks(document), most_bytes)
 
 
 def _blocks(document: Document) -> Iterator[str]:
@@ -178,15 +182,3 @@ def _listed(heading: str, lines: Iterable[str]) -> Iterator[str]:
 
 def _folded(summary: str, text: str) -> str:
     return f"<details><summary>{html.escape(summary)}</summary>\n\n{text}\n\n</details>"
-
-
-def _fitted(blocks: Iterable[str], most_bytes: int) -> str:
-    """The blocks that fit, and a word where some do not."""
-    kept, left = list[str](), most_bytes - len(CUT) - 2
-    for block in blocks:
-        left -= len(block.encode()) + 2
-        if left < 0:
-            kept.append(CUT)
-            break
-        kept.append(block)
-    return "\n\n".join(kept) + "\n"

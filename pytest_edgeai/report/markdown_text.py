@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 
+MOST_BYTES = 1024 * 1024
+"""What GitHub takes as the summary of one step; more of it is not shown at all."""
 MOST_CHARACTERS = 4000
+CUT = "**The rest is left out: it is too long for this page. The JSON report has all of it.**"
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 _AT_THE_BEGIN = re.compile(r"^([-+#=]|\d+(?=[.)](?:\s|$)))")
 
@@ -34,6 +38,18 @@ def fenced(text: str) -> str:
 def clipped(text: str, most: int = MOST_CHARACTERS) -> str:
     """A text, or as much of it as is read."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def fitted(blocks: Iterable[str], most_bytes: int) -> str:
+    """The blocks that fit, and a word where some do not."""
+    kept, left = list[str](), most_bytes - len(CUT) - 2
+    for block in blocks:
+        left -= len(block.encode()) + 2
+        if left < 0:
+            kept.append(CUT)
+            break
+        kept.append(block)
+    return "\n\n".join(kept) + "\n"
 
 
 def _longest_run(text: str) -> int:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pytest_edgeai.report.markdown import CUT, LONG, markdown, write_markdown
-from pytest_edgeai.report.markdown_text import code, escaped, fenced
+from pytest_edgeai.report.markdown import LONG, markdown, write_markdown
+from pytest_edgeai.report.markdown_text import CUT, code, escaped, fenced
 from pytest_edgeai.report.record import bare_record
 
 SIZE = replace(
