@@ -45,12 +45,12 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.commands.output import written
     from pytest_edgeai.errors import UsageError
     from pytest_edgeai.judge.requirements import require_confidence, require_number
-    from pytest_edgeai.report.changes_markdown import changes_markdown
-    from pytest_edgeai.report.changes_text import changes_text, of_side
+    from pytest_edgeai.report.changes.markdown import changes_markdown
+    from pytest_edgeai.report.changes.paired_tests import Limits
+    from pytest_edgeai.report.changes.run_changes import run_changes
+    from pytest_edgeai.report.changes.text import changes_text, of_side
     from pytest_edgeai.report.document import finite, read_document
     from pytest_edgeai.report.json_report import write_json
-    from pytest_edgeai.report.paired_tests import Limits
-    from pytest_edgeai.report.run_changes import run_changes
     from pytest_edgeai.report.step_summary import append
     from pytest_edgeai.report.writing import replace_text
 

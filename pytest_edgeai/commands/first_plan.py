@@ -96,7 +96,7 @@ def _source(model: str) -> ResolvedSource:
 
 
 def _variants(source: ResolvedSource, is_calibrated: bool) -> tuple[str, ...]:
-    from pytest_edgeai.plugin.suite import own_variants
+    from pytest_edgeai.suite.suite import own_variants
 
     if source.kind == "tflite":
         return own_variants(source)

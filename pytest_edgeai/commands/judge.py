@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_edgeai.judge.budget import Budget
-    from pytest_edgeai.report.saved_run import BudgetsOf
+    from pytest_edgeai.report.saved.saved_run import BudgetsOf
 
 HELP = "judge a saved run again, without its model: with its own budgets, or with others"
 DESCRIPTION = (
@@ -52,7 +52,7 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.report.document import finite, read_document
     from pytest_edgeai.report.failures import failures, unmet
     from pytest_edgeai.report.json_report import write_json
-    from pytest_edgeai.report.saved_run import Chosen, as_it_was, rejudged
+    from pytest_edgeai.report.saved.saved_run import Chosen, as_it_was, rejudged
     from pytest_edgeai.report.table import table
 
     saved = read_document(asked.results)
@@ -103,6 +103,6 @@ def _tables(path: Path) -> Sequence[tuple[tuple[str, ...], Sequence[Budget]]]:
     Raises:
         UsageError: it cannot be read, or states what cannot be.
     """
-    from pytest_edgeai.plugin.suite_budgets import read_budgets
+    from pytest_edgeai.suite.budgets import read_budgets
 
     return read_budgets(path)

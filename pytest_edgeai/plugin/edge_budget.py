@@ -11,8 +11,8 @@ from pytest_edgeai.judge.expressions import parse_budget
 from pytest_edgeai.model.source import ModelSource, ResolvedSource, resolve
 from pytest_edgeai.plugin.options import Settings
 from pytest_edgeai.plugin.session import EdgeSession
-from pytest_edgeai.plugin.suite import Data, Marking, Suite, SuiteTest, own_variants
 from pytest_edgeai.plugin.suite_module import SuiteModule
+from pytest_edgeai.suite.suite import Data, Marking, Suite, SuiteTest, own_variants
 
 FLAG = "--edge-budget"
 

@@ -36,7 +36,7 @@ from pytest_edgeai.model.preprocessing import Preprocessing
 from pytest_edgeai.plugin.timing import with_threads
 from pytest_edgeai.report.pictures import flipped_samples, pictures
 from pytest_edgeai.report.record import Record, record
-from pytest_edgeai.report.recording import Recording, ended
+from pytest_edgeai.report.saved.recording import Recording, ended
 
 
 class Subject:

@@ -20,7 +20,7 @@ from pytest_edgeai.plugin.data import read_data
 from pytest_edgeai.plugin.session import edge_session
 
 if TYPE_CHECKING:
-    from pytest_edgeai.plugin.suite import Suite, SuiteTest
+    from pytest_edgeai.suite.suite import Suite, SuiteTest
 
 
 class SuiteModule(pytest.Module):
@@ -51,7 +51,7 @@ class EdgeFile(SuiteModule):
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """Its tests; a file that cannot be is an error of its collection, and of nothing else."""
-        from pytest_edgeai.plugin.suite_file import read_suite
+        from pytest_edgeai.suite.reading import read_suite
 
         try:
             self.suite = read_suite(self.path, self.nodeid, _known_marks(self.config))

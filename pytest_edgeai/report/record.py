@@ -44,7 +44,7 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
 
     ``location`` is the test's file, from the root folder, and its line; ``markers`` its budgets as
     they were stated; ``threads`` the interpreter's; ``evidence`` what they were judged on, as
-    ``report.recording`` keeps it; ``pictures`` some of the samples as data URIs of PNG files,
+    ``report.saved.recording`` keeps it; ``pictures`` some of the samples as data URIs of PNG files,
     by index; ``model_file`` the file that was tested, as long as the run lasts, and not in the JSON
     report; ``data`` the hash of the evaluation data and how many samples it has; ``preprocessing``
     how images are prepared, where that is said; ``warnings`` what is doubtful about the data.

@@ -20,7 +20,7 @@ from pytest_edgeai.commands import first_limits
 from pytest_edgeai.commands.first_plan import Plan
 from pytest_edgeai.commands.workflow import workflow_text
 from pytest_edgeai.model.tflite import read_facts
-from pytest_edgeai.plugin.suite_file import read_suite
+from pytest_edgeai.suite.reading import read_suite
 
 PLACEHOLDER = re.compile(r"TODO|FIXME|XXX|path/to|<[^>]*>|CHANGE_ME|%\w|\{\w+\}", re.IGNORECASE)
 TIMES = {"max_latency_ms", "max_startup_ms", "max_memory_mb"}

@@ -30,10 +30,10 @@ from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.tflite import read_facts
 from pytest_edgeai.report.document import finite
-from pytest_edgeai.report.draws import Draws
 from pytest_edgeai.report.packing import pack, unpack
-from pytest_edgeai.report.recording import Recording, ended
-from pytest_edgeai.report.replay import EndedError, Replay
+from pytest_edgeai.report.saved.draws import Draws
+from pytest_edgeai.report.saved.recording import Recording, ended
+from pytest_edgeai.report.saved.replay import EndedError, Replay
 
 N = 40
 MS = 1_000_000

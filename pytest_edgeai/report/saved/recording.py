@@ -1,7 +1,7 @@
 """Everything that budgets were judged on, kept as plain data.
 
 A saved run can so be judged again, with the budgets that it had or with others, without its model
-or its device: see ``report.replay``.
+or its device: see ``report.saved.replay``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from pytest_edgeai.judge.evidence import (
     SustainedRun,
 )
 from pytest_edgeai.judge.metrics import Metric
-from pytest_edgeai.report.draws import Draws
-from pytest_edgeai.report.kept import (
+from pytest_edgeai.report.packing import pack
+from pytest_edgeai.report.saved.draws import Draws
+from pytest_edgeai.report.saved.kept import (
     Plain,
     errors_as_dict,
     found_as_dict,
@@ -35,7 +36,6 @@ from pytest_edgeai.report.kept import (
     starts_as_dict,
     sustained_as_dict,
 )
-from pytest_edgeai.report.packing import pack
 
 T = TypeVar("T")
 Asked = tuple[object, ...]

@@ -12,10 +12,16 @@ from pytest_edgeai.judge.change import Change, Side, untold
 from pytest_edgeai.judge.evidence import SustainedRun
 from pytest_edgeai.judge.metrics import ERRORS, Metric
 from pytest_edgeai.judge.regression import LATENCY
-from pytest_edgeai.report.draws import Draws
 from pytest_edgeai.report.failures import error_line
-from pytest_edgeai.report.kept import Plain, latency_from, score_from, starts_from, sustained_from
 from pytest_edgeai.report.record import Record
+from pytest_edgeai.report.saved.draws import Draws
+from pytest_edgeai.report.saved.kept import (
+    Plain,
+    latency_from,
+    score_from,
+    starts_from,
+    sustained_from,
+)
 
 KINDS = (
     ("latency", "latency", "ms"),

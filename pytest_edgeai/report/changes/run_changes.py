@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from pytest_edgeai.judge import changes
 from pytest_edgeai.judge.change import Change, beyond_noise
 from pytest_edgeai.model.facts import facts_from
+from pytest_edgeai.report.changes.paired_tests import Limits, delegated, scores, times, verdicts
 from pytest_edgeai.report.document import Document
-from pytest_edgeai.report.paired_tests import Limits, delegated, scores, times, verdicts
 from pytest_edgeai.report.record import Record
-from pytest_edgeai.report.rejudging import reading
+from pytest_edgeai.report.saved.rejudging import reading
 
 SCHEMA = 1
 

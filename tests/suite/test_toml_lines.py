@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_edgeai.plugin.toml_lines import KeyPath, error_line, key_lines
+from pytest_edgeai.suite.toml_lines import KeyPath, error_line, key_lines
 
 if sys.version_info >= (3, 11):
     import tomllib

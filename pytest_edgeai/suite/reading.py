@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pytest_edgeai.errors import EdgeAIError, UsageError
 from pytest_edgeai.judge.markers import MARKERS
 from pytest_edgeai.model.source import ModelSource
-from pytest_edgeai.plugin import suite_values as values
-from pytest_edgeai.plugin.suite import Marking, Suite, SuiteTest
-from pytest_edgeai.plugin.toml_lines import KeyPath, error_line, key_lines
+from pytest_edgeai.suite import values
+from pytest_edgeai.suite.suite import Marking, Suite, SuiteTest
+from pytest_edgeai.suite.toml_lines import KeyPath, error_line, key_lines
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -10,7 +10,7 @@ from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 from pytest_edgeai.report.document import Document
 from pytest_edgeai.report.failures import error_line
 from pytest_edgeai.report.record import Record
-from pytest_edgeai.report.rejudging import judged_again, own_budgets, reading
+from pytest_edgeai.report.saved.rejudging import judged_again, own_budgets, reading
 
 BudgetsOf = Callable[[Record], Sequence[Budget]]
 

@@ -9,7 +9,7 @@ from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.markers import parse_marker
 from pytest_edgeai.model.source import ModelSource, resolve
 from pytest_edgeai.model.variants import VARIANTS
-from pytest_edgeai.plugin.suite import Data, Marking, own_variants
+from pytest_edgeai.suite.suite import Data, Marking, own_variants
 
 DATA_KEYS = ("path", "limit")
 EXAMPLE = "[tests.ready]\nmax_size_mb = 4"

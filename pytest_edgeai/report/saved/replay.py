@@ -19,7 +19,7 @@ from pytest_edgeai.judge.evidence import (
 )
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.model.facts import ModelFacts
-from pytest_edgeai.report.kept import (
+from pytest_edgeai.report.saved.kept import (
     Plain,
     classes_from,
     errors_from,

@@ -22,8 +22,8 @@ from pytest_edgeai.judge.evidence import (
     SustainedRun,
     Window,
 )
-from pytest_edgeai.report.draws import Draws
 from pytest_edgeai.report.packing import pack, unpack
+from pytest_edgeai.report.saved.draws import Draws
 
 Plain = dict[str, Any]
 ARRAYS = ("hits", "classes", "answered", "strata")

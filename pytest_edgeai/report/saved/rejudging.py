@@ -13,7 +13,7 @@ from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.model.facts import facts_from
 from pytest_edgeai.report.document import Document
 from pytest_edgeai.report.record import Record
-from pytest_edgeai.report.replay import EndedError, Replay
+from pytest_edgeai.report.saved.replay import EndedError, Replay
 
 
 class DamagedReportError(UsageError):

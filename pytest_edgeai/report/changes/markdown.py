@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_edgeai.report.changes_text import (
+from pytest_edgeai.report.changes.text import (
     HEADS,
     MARKED,
     cells,

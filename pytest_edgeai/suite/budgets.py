@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker
-from pytest_edgeai.plugin import suite_values as values
+from pytest_edgeai.suite import values
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -1,0 +1,1 @@
+"""Suites without Python: what ``*.edge.toml`` files state; knows no pytest."""
