@@ -246,7 +246,7 @@ def test_charts_show_names_as_they_are(run: Document, show: Show) -> None:
     chart = page.locator("main > section .chart")
     chart.scroll_into_view_if_needed()
     names = chart.locator(".legendtext")
-    expect(names).to_have_text(["<b>converted</b>", "<b>int8</b>"])
+    expect(names).to_have_text(["converted on <b>converted</b>", "int8 on <b>int8</b>"])
 
 
 def test_a_run_without_tests(run: Document, show: Show) -> None:

@@ -133,10 +133,13 @@ def test_variants_of_a_model_are_compared(run: Document) -> None:
             test["model"]["name"] = "digits.keras"
     found = Page(page(run))
     (bubbles,) = (chart for chart in found.charts if "sizeref" in str(chart))
-    (trace,) = bubbles["data"]
-    assert sorted(trace["text"]) == ["converted", "int8"]
-    sizes = {test["variant"]: test["model"]["size_bytes"] for test in run["tests"] if test["model"]}
-    assert dict(zip(trace["text"], trace["marker"]["size"], strict=True)) == sizes
+    sizes = {
+        f"{test['variant']} on {test['device']}": [test["model"]["size_bytes"]]
+        for test in run["tests"]
+        if test["model"]
+    }
+    assert {trace["name"]: trace["marker"]["size"] for trace in bubbles["data"]} == sizes
+    assert len({trace["marker"]["symbol"] for trace in bubbles["data"]}) == 2
     assert "tensors of float32" in found.text
 
 

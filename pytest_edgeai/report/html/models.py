@@ -10,12 +10,13 @@ from pytest_edgeai import units
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.statistics import statistic
 from pytest_edgeai.report.document import Document
-from pytest_edgeai.report.html.chart import Chart, axis, rounded
+from pytest_edgeai.report.html.chart import Chart, Trace, axis, rounded
 from pytest_edgeai.report.packing import unpack
 from pytest_edgeai.report.record import Record
 
 COLOURS = ("accent", "second", "third", "ink")
-MOST_BUBBLE = 46
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
+MOST_BUBBLE = 32
 """Diameter of the largest file, in pixels."""
 
 
@@ -35,6 +36,10 @@ class Point:
     median_ms: float | None = None
     p95_ms: float | None = None
     scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.variant} on {self.device}"
 
     @property
     def cells(self) -> list[str]:
@@ -134,26 +139,38 @@ def _latency(test: Record) -> tuple[float | None, float | None]:
 
 
 def _trade_off(metric: str, points: list[Point]) -> Chart:
-    devices = list(dict.fromkeys(point.device for point in points))
+    """A bubble for each point: its colour is the device's, its shape the variant's."""
+    devices = [*dict.fromkeys(point.device for point in points)]
+    variants = [*dict.fromkeys(point.variant for point in points)]
     largest = max(point.size_bytes for point in points)
-    traces = [
-        _bubbles(metric, [p for p in points if p.device == device], largest, COLOURS[n % 4], device)
-        for n, device in enumerate(devices)
-    ]
+    traces = []
+    for point in points:
+        colour = COLOURS[devices.index(point.device) % len(COLOURS)]
+        symbol = SYMBOLS[variants.index(point.variant) % len(SYMBOLS)]
+        traces.append(_bubble(metric, point, largest, colour, symbol))
     times = [point.median_ms or 0.0 for point in points]
-    scale = "log" if min(times) > 0 and max(times) > 10 * min(times) else "linear"
+    is_wide = max(times) > 10 * min(times) > 0
     layout = {
-        "xaxis": axis("median latency, ms", type=scale),
+        "xaxis": axis("median latency, ms", type="log" if is_wide else "linear"),
         "yaxis": axis(metric, range=_around(metric, points), **_ticks(metric)),
-        "showlegend": len(devices) > 1,
-        "height": 320,
+        "height": 300 + 12 * len(points),
     }
-    text = "; ".join(
-        f"{point.variant} on {point.device}: {point.score_text(metric)}, "
-        f"{units.milliseconds(point.median_ms or 0.0)}, {units.megabytes(point.size_bytes)}"
-        for point in points
+    return Chart(f"{metric} against latency and size", _in_words(metric, points), traces, layout)
+
+
+def _in_words(metric: str, points: list[Point]) -> str:
+    """Which are at the ends of each of the three."""
+    by_score = sorted(points, key=lambda point: point.scores[metric])
+    by_time = sorted(points, key=lambda point: point.median_ms or 0.0)
+    by_size = sorted(points, key=lambda point: point.size_bytes)
+    return "; ".join(
+        f"{name} from {text(order[0])} ({order[0].name}) to {text(order[-1])} ({order[-1].name})"
+        for name, order, text in (
+            (metric, by_score, lambda point: point.score_text(metric)),
+            ("median", by_time, lambda point: units.milliseconds(point.median_ms or 0.0)),
+            ("size (the bubble's)", by_size, lambda p: units.megabytes(p.size_bytes)),
+        )
     )
-    return Chart(f"{metric} against latency and size", text, traces, layout)
 
 
 def _around(metric: str, points: list[Point]) -> list[float]:
@@ -167,23 +184,20 @@ def _ticks(metric: str) -> dict[str, str]:
     return {"tickformat": ".1%"} if _is_share(metric) else {}
 
 
-def _bubbles(
-    metric: str, points: list[Point], largest: int, colour: str, device: str
-) -> dict[str, Any]:
+def _bubble(metric: str, point: Point, largest: int, colour: str, symbol: str) -> Trace:
     return {
         "type": "scatter",
-        "mode": "markers+text",
-        "name": device,
-        "x": [rounded(point.median_ms) for point in points],
-        "y": [rounded(point.scores[metric]) for point in points],
-        "text": [point.variant for point in points],
-        "textposition": "middle right",
-        "hovertext": [", ".join([*point.cells, point.score_text(metric)]) for point in points],
+        "mode": "markers",
+        "name": point.name,
+        "x": [rounded(point.median_ms)],
+        "y": [rounded(point.scores[metric])],
+        "hovertext": [", ".join([*point.cells, point.score_text(metric)])],
         "hoverinfo": "text",
         "marker": {
             "color": colour,
-            "opacity": 0.6,
-            "size": [point.size_bytes for point in points],
+            "symbol": symbol,
+            "opacity": 0.7,
+            "size": [point.size_bytes],
             "sizemode": "area",
             "sizemin": 4,
             "sizeref": 2 * largest / MOST_BUBBLE**2,

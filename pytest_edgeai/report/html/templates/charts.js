@@ -27,7 +27,8 @@ function themed(layout) {
     font: { family: "system-ui, sans-serif", size: 12, color: "ink" },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     margin: { l: 48, r: 16, t: 32, b: 40 }, autosize: true, dragmode: false,
-    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", traceorder: "normal" },
+    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", traceorder: "normal",
+      itemsizing: "constant" },
     hoverlabel: { bgcolor: "paper", bordercolor: "line", font: { color: "ink" } },
     ...layout,
   };
