@@ -248,11 +248,11 @@ def _ready(source: ResolvedSource, variant: Variant, int8_io: EdgeType) -> Conve
     facts = read_facts(path)
     edges = int8_io if int8_io == "float32" else None
     prove(facts, variant, name=path.name, int8_io=edges)
-    return Conversion(Model(path, path.name, variant, facts))
+    return Conversion(Model(path, path.name, variant, facts, source.name))
 
 
 def _conversion(task: Task, entry: CacheEntry, log: str) -> Conversion:
     facts, name = read_facts(entry.path), task.source.name
     prove(facts, task.recipe.variant, name=name, int8_io=task.recipe.int8_io)
-    model = Model(entry.path, name, task.recipe.variant, facts)
+    model = Model(entry.path, name, task.recipe.variant, facts, name)
     return Conversion(model, log, entry.facts["elapsed_ns"])

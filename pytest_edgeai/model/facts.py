@@ -120,13 +120,15 @@ def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
 class Model:
     """A ``.tflite`` file with what is known of it.
 
-    ``name`` is what people call the source it was converted from, such as ``digits.keras``.
+    ``name`` is what people call it: the source it was converted from, such as ``digits.keras``, or
+    the file itself. ``source`` is the same for all variants that are tested as one model.
     """
 
     path: Path
     name: str
     variant: str
     facts: ModelFacts
+    source: str = ""
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from pytest_edgeai.report.comparison import comparisons
 from pytest_edgeai.report.record import SCHEMA, Record
 
 Document = dict[str, Any]
-OF_TEST = ("name", "sha256", "size_bytes", "int8_weight_share")
+OF_TEST = ("name", "source", "sha256", "size_bytes", "int8_weight_share")
 """What a test says of its model; all facts of each file stand once under ``models``."""
 ONLY_IN_THE_RUN = ("model_file",)
 """What records have and reports have not."""
@@ -29,12 +29,12 @@ def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
         ``schema``, ``run``, ``models`` (facts by SHA-256), ``tests`` and ``comparisons`` of
         devices; JSON data, with null for numbers that JSON has no words for.
     """
-    models = {record["model"]["sha256"]: record["model"] for record in records if record["model"]}
+    models = [record["model"] for record in records if record["model"]]
     made: Document = finite(
         {
             "schema": SCHEMA,
             "run": run,
-            "models": models,
+            "models": {model["sha256"]: _facts(model) for model in models},
             "tests": [_shown(record) for record in records],
             "comparisons": comparisons([*records]),
         }
@@ -66,6 +66,11 @@ def read_document(path: Path) -> Document:
 
 
 _MAKE_ONE = "pytest --edge-report results.json writes one"
+
+
+def _facts(model: dict[str, Any]) -> dict[str, Any]:
+    """What is true of a file, whatever it is tested as."""
+    return {key: value for key, value in model.items() if key != "source"}
 
 
 def _shown(record: Record) -> Record:

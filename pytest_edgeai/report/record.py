@@ -31,7 +31,11 @@ def record(
         **bare_record(nodeid, model.variant),
         "test": test,
         "device": device,
-        "model": {"name": model.name, **model.facts.as_dict()},
+        "model": {
+            "name": model.name,
+            "source": model.source or model.name,
+            **model.facts.as_dict(),
+        },
         "model_file": str(model.path),
         "conditions": conditions,
         "budgets": [{**result.as_dict(), "headroom": result.headroom} for result in results],

@@ -36,6 +36,7 @@ def entry(
         "device": device,
         "model": {
             "name": "digits.keras",
+            "source": "digits.keras",
             "sha256": sha256,
             "size_bytes": 64_000,
             "int8_weight_share": 1.0,

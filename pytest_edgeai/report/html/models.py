@@ -95,7 +95,7 @@ def models_shown(document: Document) -> list[ModelShown]:
     for test in document["tests"]:
         if test["model"] is None:
             continue
-        points = found.setdefault(test["model"]["name"], {})
+        points = found.setdefault(test["model"]["source"], {})
         key = (test["variant"], str(test["device"]), test["model"]["sha256"])
         points[key] = _with_more(points.get(key) or Point(*key, test["model"]["size_bytes"]), test)
     return [
@@ -208,10 +208,10 @@ def _bubble(metric: str, point: Point, largest: int, colour: str, symbol: str) -
 
 def baseline_of(document: Document, test: Record) -> str | None:
     """SHA-256 of the converted variant of the same model, where it is in the run."""
-    name, own = test["model"]["name"], test["model"]["sha256"]
+    source, own = test["model"]["source"], test["model"]["sha256"]
     for other in document["tests"]:
         model = other["model"]
-        if other["variant"] == "converted" and model and model["name"] == name:
+        if other["variant"] == "converted" and model and model["source"] == source:
             return None if model["sha256"] == own else str(model["sha256"])
     return None
 
