@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,8 @@ def _names() -> Iterator[str]:
 def _methods(of: type) -> Iterator[str]:
     """A line for each public method and property."""
     for name, member in vars(of).items():
-        if name.startswith("_") or not getattr(member, "__doc__", None):
+        is_told = inspect.isfunction(member) or isinstance(member, (property, cached_property))
+        if name.startswith("_") or not is_told or not member.__doc__:
             continue
         summary = inspect.cleandoc(member.__doc__ or "").partition("\n\n")[0].replace("``", "`")
         taken = "" if not inspect.isfunction(member) else _signature(member).replace("(self, ", "(")

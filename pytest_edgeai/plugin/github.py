@@ -7,6 +7,7 @@ Workflow commands and their escapes: https://docs.github.com/actions/reference/w
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ class GitHub:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Add the run to the summary of the step."""
-        if not self._reporter.records:
+        if not self._reporter.has_something:
             return
         from pytest_edgeai.report import step_summary
         from pytest_edgeai.report.markdown import markdown
@@ -51,15 +52,15 @@ class GitHub:
         terminalreporter.ensure_newline()
         if self._trouble:
             terminalreporter.write_line(f"edgeai: {self._trouble}", yellow=True)
-        if os.environ.get(ACTIONS) == "true" and self._reporter.records:
+        if os.environ.get(ACTIONS) == "true" and self._reporter.has_something:
             root = self._reporter.root
             for command in workflow_commands(self._reporter.document(exitstatus), root):
                 terminalreporter.write_line(command)
 
 
 def workflow_commands(document: Mapping[str, Any], root: Path) -> Iterator[str]:
-    """A workflow command for each budget that is not met, then for each test that failed without
-    one, then for each doubt.
+    """A workflow command for each mistake in a file that is not collected, each budget that is not
+    met, each test that failed without one, and each doubt.
 
     Args:
         root: what the tests' files count from; annotations count from the workspace.
@@ -67,6 +68,10 @@ def workflow_commands(document: Mapping[str, Any], root: Path) -> Iterator[str]:
     from pytest_edgeai.report.outcome import doubts, error_in_brief, failed_otherwise, unmet
     from pytest_edgeai.report.wording import gap
 
+    for nodeid, why in document["run"]["uncollected"].items():
+        for file, line, message in _mistakes(nodeid, why):
+            place = _from_workspace(file, root), line
+            yield _command("error", place, f"{nodeid}: not collected", message)
     for test in document["tests"]:
         for budget in unmet(document, test):
             title = f"{_whom(test)}: {budget['marker']}"
@@ -101,7 +106,22 @@ def _whom(test: Mapping[str, Any]) -> str:
 def _place(test: Mapping[str, Any], line: int | None, root: Path) -> tuple[str, int]:
     """File, from the workspace where it is inside of it, and line."""
     place = test["location"]
-    path = (root / place["file"]).resolve()
+    return _from_workspace(place["file"], root), line or place["line"]
+
+
+def _from_workspace(file: str, root: Path) -> str:
+    path = (root / file).resolve()
     workspace = Path(os.environ.get(WORKSPACE) or root).resolve()
-    file = path.relative_to(workspace) if path.is_relative_to(workspace) else Path(place["file"])
-    return file.as_posix(), line or place["line"]
+    found = path.relative_to(workspace) if path.is_relative_to(workspace) else Path(file)
+    return found.as_posix()
+
+
+def _mistakes(nodeid: str, why: str) -> Iterator[tuple[str, int, str]]:
+    """File, line and text of each mistake in a suite's file; of another file all at its begin."""
+    file = nodeid.partition("::")[0]
+    places = [*re.finditer(rf"^{re.escape(nodeid)}:(\d+): ", why, re.MULTILINE)]
+    if not places:
+        yield file, 1, why
+    ends = [place.start() for place in places[1:]] + [len(why)]
+    for place, end in zip(places, ends, strict=True):
+        yield file, int(place[1]), why[place.end() : end].strip()

@@ -23,6 +23,7 @@ class Reporter:
         self._config = config
         self._session = session
         self._of_test: dict[str, list[dict[str, Any]]] = {}
+        self._uncollected: dict[str, str] = {}
         self._started = time.time()
         self._failed_reports: list[str] = []
         self._notes_of_reports: list[str] = []
@@ -32,6 +33,16 @@ class Reporter:
         """Gather the records of a test; those of a rerun replace the earlier ones."""
         if hasattr(report, RECORDS):
             self._of_test[report.nodeid] = getattr(report, RECORDS)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep why a file was not collected: none of its tests can tell."""
+        if report.failed:
+            self._uncollected[report.nodeid] = report.longreprtext
+
+    @property
+    def has_something(self) -> bool:
+        """Whether there is anything to tell of this run."""
+        return bool(self._of_test or self._uncollected)
 
     @property
     def root(self) -> Path:
@@ -141,9 +152,12 @@ class Reporter:
 
     def _unused(self) -> list[str]:
         given = self._config.getoption("edge_model")
-        if not given or not self.records or self._session.option_model_used:
+        if not given or self._session.option_model_used:
             return []
-        return [f"edgeai: --edge-model {given} was not used: a fixture or marker names the model"]
+        why = "a fixture or marker names the model"
+        if not self.records:
+            why = 'no test asks for an interpreter; --edge-budget "p95<=40ms" needs no test'
+        return [f"edgeai: --edge-model {given} was not used: {why}"]
 
     def _devices(self) -> list[str]:
         """What the header says of the devices, where the workers of xdist had none to write."""
@@ -166,6 +180,7 @@ class Reporter:
             "exit_status": int(exitstatus),
             "inconclusive": self._session.settings.inconclusive,
             "commit": _commit(self._config.rootpath),
+            "uncollected": self._uncollected,
             "pytest_edgeai": importlib.metadata.version("pytest-edgeai"),
             "pytest": pytest.__version__,
             "host": {"machine": platform.machine(), "system": platform.system()},

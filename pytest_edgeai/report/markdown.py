@@ -57,6 +57,9 @@ def _blocks(document: Document) -> Iterator[str]:
     for test in tests:
         if missed := unmet(document, test):
             yield from _failure(test, missed, len(test["budgets"]))
+    for nodeid, why in document["run"].get("uncollected", {}).items():
+        yield f"### {escaped(nodeid)}: not collected"
+        yield fenced(why)
     for test in failed_otherwise(document):
         yield f"### {escaped(_name(test))}: {test['outcome']}"
         brief = error_in_brief(test)

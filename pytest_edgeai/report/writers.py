@@ -29,6 +29,8 @@ def kind_of(name: str, base: Path = Path()) -> str | None:
         return FOLDER
     if suffix in KINDS:
         return suffix
+    if not name:
+        return None
     return FOLDER if not suffix or (base / Path(name).expanduser()).is_dir() else None
 
 

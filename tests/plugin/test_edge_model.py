@@ -292,3 +292,11 @@ def test_an_option_that_no_test_used_is_named(project: pytest.Pytester) -> None:
     project.runpytest("--edge-model=other.keras").stdout.fnmatch_lines([line])
     project.makepyfile("def test_it(converted_interpreter): pass")
     project.runpytest("--edge-model=one.keras").stdout.no_fnmatch_line("*was not used*")
+
+
+def test_a_model_without_tests_is_told_what_needs_none(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_other(): pass")
+    result = pytester.runpytest("--edge-model=one.keras")
+    result.stdout.fnmatch_lines(
+        ['edgeai: --edge-model one.keras was not used: *; --edge-budget "p95<=40ms" needs no test']
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -168,3 +169,21 @@ def test_an_empty_name_is_no_summary(
 )
 def test_escapes(text: str, message: str, of_property: Any) -> None:
     assert (escaped(text), escaped(text, True)) == (message, of_property)
+
+
+def test_what_is_not_collected_is_annotated_mistake_by_mistake(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(suite.path / "summary.md"))
+    (suite.path / "parts.edge.toml").write_text('model = "no.tflite"\n[tests.a]\nmax_size_bm = 4\n')
+    result = suite.runpytest("parts.edge.toml", "--edge-report=a.json")
+    title = "title=parts.edge.toml%3A not collected::"
+    first, second = commands(result)
+    assert first.startswith(f"::error file=parts.edge.toml,line=1,{title}model: there is no ")
+    assert second.startswith(f"::error file=parts.edge.toml,line=3,{title}tests.a.max_size_bm: ")
+    assert "did you mean max_size_mb?" in second
+    summary = (suite.path / "summary.md").read_text()
+    assert "### parts.edge.toml: not collected" in summary
+    assert "did you mean max_size_mb?" in summary
+    uncollected = json.loads((suite.path / "a.json").read_text())["run"]["uncollected"]
+    assert [*uncollected] == ["parts.edge.toml"]

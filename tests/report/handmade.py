@@ -19,6 +19,7 @@ RUN: dict[str, Any] = {
     "exit_status": 0,
     "inconclusive": "fail",
     "commit": "0123456789abcdef0123456789abcdef01234567",
+    "uncollected": {},
     "pytest_edgeai": "0.1.0",
     "pytest": "8.2.0",
     "host": {"machine": "aarch64", "system": "Linux"},
