@@ -173,6 +173,7 @@ def _opened(request: pytest.FixtureRequest, variant: Variant) -> Iterator[Interp
 
 
 def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
+    from pytest_edgeai.errors import EdgeAIError
     from pytest_edgeai.measure.quality import Quality
     from pytest_edgeai.plugin.subject import Subject
 
@@ -181,8 +182,13 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
     budgets, mistake = request.node.stash[ASKED].budgets, request.node.stash[ASKED].mistake
     if mistake is not None:
         raise mistake
-    data = evaluation(request) if any(budget.needs_data for budget in budgets) else None
     subject = Subject(opened, request, budgets, session.find_baseline)
+    data = None
+    if any(budget.needs_data for budget in budgets):
+        try:
+            data = evaluation(request)
+        except EdgeAIError as error:  # the other budgets are judged without it
+            subject.quality = error
     subject.preprocessing = preprocessing(request, data)
     if data is not None:
 

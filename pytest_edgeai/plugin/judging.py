@@ -98,7 +98,7 @@ def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
     found = [subject.record(item.nodeid, test) for subject in item.stash.get(SUBJECTS, [])]
     if not found or report.when == "setup":
         variants: list[str | None] = [*sorted(item.stash[ASKED].variants)]
-        found = [bare_record(item.nodeid, variant) for variant in variants or [None]]
+        found = [bare_record(item.nodeid, variant, test) for variant in variants or [None]]
     location = _location(item)
     lines = item.stash.get(MARKER_LINES, {})
     for entry in found:

@@ -12,6 +12,8 @@ from pytest_edgeai.plugin.session import EdgeSession
 
 RECORDS = "edgeai_records"
 """Attribute of a test report; plain data, so that xdist carries it to the controller."""
+CRASHED = "???"
+"""When the report was made of a test whose xdist worker crashed."""
 GIT_S = 5.0
 """How long git may take to name the commit."""
 
@@ -22,7 +24,7 @@ class Reporter:
     def __init__(self, config: pytest.Config, session: EdgeSession) -> None:
         self._config = config
         self._session = session
-        self._of_test: dict[str, list[dict[str, Any]]] = {}
+        self._of_test: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
         self._uncollected: dict[str, str] = {}
         self._started = time.time()
         self._failed_reports: list[str] = []
@@ -30,9 +32,17 @@ class Reporter:
         self._document: dict[str, Any] | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Gather the records of a test; those of a rerun replace the earlier ones."""
+        """Gather the records of a test; those of a rerun replace the earlier ones.
+
+        Files outside of the root folder may have the same node ids, and other places.
+        """
+        key = (report.nodeid, *report.location[:2])
         if hasattr(report, RECORDS):
-            self._of_test[report.nodeid] = getattr(report, RECORDS)
+            self._of_test[key] = getattr(report, RECORDS)
+        elif report.failed and report.when == "teardown" and key in self._of_test:
+            self._of_test[key] = [_failed(of, report) for of in self._of_test[key]]
+        elif report.failed and report.when == CRASHED:
+            self._of_test[key] = [_crashed(report)]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep why a file was not collected: none of its tests can tell."""
@@ -86,8 +96,9 @@ class Reporter:
             try:
                 said = write_report(asked[name], path, made, files, before)
                 self._notes_of_reports += [f"report {name}: {text}" for text in said]
-            except OSError as error:
-                self._failed_reports.append(f"{path} was not written: {error.strerror}")
+            except Exception as error:  # the others are still written
+                why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+                self._failed_reports.append(f"{path} was not written: {why}")
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -186,6 +197,25 @@ class Reporter:
             "host": {"machine": platform.machine(), "system": platform.system()},
             "conversions": self._session.conversions(),
         }
+
+
+def _failed(record: dict[str, Any], report: pytest.TestReport) -> dict[str, Any]:
+    """A record of a test whose fixtures failed after it."""
+    text = "\n".join(filter(None, (record["error"], report.longreprtext)))
+    return {**record, "outcome": "error", "error": text}
+
+
+def _crashed(report: pytest.TestReport) -> dict[str, Any]:
+    """The record of a test that took its xdist worker with it: what it asked for is not known."""
+    from pytest_edgeai.report.record import bare_record
+
+    file, line, _ = report.location
+    return {
+        **bare_record(report.nodeid, None),
+        "location": {"file": Path(file).as_posix(), "line": (line or 0) + 1},
+        "outcome": "error",
+        "error": report.longreprtext,
+    }
 
 
 def _commit(root: Path) -> str | None:

@@ -55,7 +55,8 @@ class Subject:
         measure: takes the samples of all subjects of the test.
         max_seconds: how long one measurement of its memory or start-up may take.
         baseline_file: where it was recorded as the baseline.
-        quality: its answers on the evaluation data, if a budget needs them.
+        quality: its answers on the evaluation data, if a budget needs them, or what keeps the data
+            from being read.
         preprocessing: how its images are prepared, where that is said.
         warnings: what is doubtful about its data.
     """
@@ -76,7 +77,7 @@ class Subject:
         self.measure: Callable[[], None] = lambda: None
         self.max_seconds = 0.0
         self.baseline_file: str | None = None
-        self.quality: Quality | None = None
+        self.quality: Quality | EdgeAIError | None = None
         self.preprocessing: Preprocessing | None = None
         self.warnings: list[str] = []
         self._find_recorded = find_recorded
@@ -175,6 +176,8 @@ class Subject:
     @property
     def _quality(self) -> Quality:
         assert self.quality is not None
+        if isinstance(self.quality, EdgeAIError):
+            raise self.quality
         return self.quality
 
     def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
@@ -190,7 +193,7 @@ class Subject:
     @property
     def known_accuracy(self) -> Score | None:
         """Its top-1 accuracy, if a budget asked for it."""
-        return self.quality.known_accuracy if self.quality else None
+        return self.quality.known_accuracy if isinstance(self.quality, Quality) else None
 
     @property
     def own_latency(self) -> LatencySamples | None:
@@ -267,13 +270,13 @@ class Subject:
 
     def _pictures(self) -> dict[str, str]:
         """Samples that became wrong or right, as pictures."""
-        if self.quality is None:
+        if not isinstance(self.quality, Quality):
             return {}
         return pictures(self.quality.data, flipped_samples(self.results))
 
     def _data(self) -> dict[str, Any] | None:
         """What it was evaluated on, if a budget asked for its answers."""
-        if self.quality is None or not self.quality.was_asked:
+        if not isinstance(self.quality, Quality) or not self.quality.was_asked:
             return None
         return {"sha256": self.quality.data.digest(), "samples": len(self.quality.data)}
 

@@ -81,9 +81,12 @@ def _shown(record: Record) -> Record:
 
 
 def finite(value: Any) -> Any:
-    """The same with null for numbers that JSON has no words for, as of a user's own metric."""
+    """The same as JSON can hold it: null for numbers that it has no words for, as of a user's own
+    metric, and text with what is no text escaped."""
     if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
+        return {finite(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no text
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -13,6 +13,8 @@ OF_BUDGET = (
     "marker", "statistic", "threads", "unit", "measured", "low", "high", "limit", "is_floor",
     "verdict",
 )  # fmt: skip
+TEXTS = ("time", "nodeid", "test", "variant", "device", "statistic", "unit", "verdict")
+NUMBERS = ("measured", "limit", "low", "high")
 Line = dict[str, Any]
 
 
@@ -55,7 +57,7 @@ def lines_of(document: dict[str, Any]) -> Iterator[Line]:
 def read_history(path: Path) -> list[Line]:
     """The lines of a file in their order; none where there is no file.
 
-    Half a line, which a full disk leaves, is passed over.
+    Half a line, which a full disk leaves, and any other that no run wrote is passed over.
     """
     found = []
     try:
@@ -65,11 +67,17 @@ def read_history(path: Path) -> list[Line]:
     for text in content.splitlines():
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(line, dict) and line.keys() >= {"time", "test", "statistic", "measured"}:
+        if isinstance(line, dict) and _is_whole(line):
             found.append(line)
     return found
+
+
+def _is_whole(line: Line) -> bool:
+    """Whether it has what ``lines_of`` gives it, of the same kinds."""
+    kinds = {**dict.fromkeys(TEXTS, (str,)), **dict.fromkeys(NUMBERS, (int, float, type(None)))}
+    return all(key in line and isinstance(line[key], kind) for key, kind in kinds.items())
 
 
 def _is_cut_off(descriptor: int) -> bool:

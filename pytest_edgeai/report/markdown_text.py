@@ -41,7 +41,9 @@ def clipped(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def fitted(blocks: Iterable[str], most_bytes: int) -> str:
-    """The blocks that fit, and a word where some do not."""
+    """The blocks that fit, and a word where some do not; nothing where not even that fits."""
+    if most_bytes < len(CUT) + 1:
+        return ""
     kept, left = list[str](), most_bytes - len(CUT) - 2
     for block in blocks:
         left -= len(block.encode()) + 2

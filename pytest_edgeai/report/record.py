@@ -43,8 +43,10 @@ def record(
     }
 
 
-def bare_record(nodeid: str, variant: str | None) -> Record:
+def bare_record(nodeid: str, variant: str | None, test: str = "") -> Record:
     """The record of a test that came to no interpreter, with all keys that a record has.
+
+    ``test`` is what it is called on whichever device.
 
     ``location`` is the test's file, from the root folder, and its line; ``markers`` its budgets as
     they were stated; ``threads`` the interpreter's; ``evidence`` what they were judged on, as
@@ -55,7 +57,7 @@ def bare_record(nodeid: str, variant: str | None) -> Record:
     """
     return {
         "nodeid": nodeid,
-        "test": nodeid,
+        "test": test or nodeid,
         "location": None,
         "variant": variant,
         "device": None,

@@ -185,7 +185,7 @@ def test_what_is_not_stated_comes_from_conftest(project: pytest.Pytester) -> Non
         'model = "models/digits.keras"\n[tests.t]\nvariants = ["converted"]\nmin_accuracy = 0.5\n',
     )
     missing = project.runpytest()
-    missing.assert_outcomes(errors=1)
+    missing.assert_outcomes(failed=1)
     missing.stdout.fnmatch_lines(["*there is no evaluation data for the accuracy budgets*"])
     project.makeconftest(
         """
