@@ -89,6 +89,14 @@ def known_budgets() -> str:
     return f"known: {', '.join(named)}; or a marker, as in max_latency_ms(p95=40, threads=4)"
 
 
+def likely_limit(marker: str, argument: str, given: Any) -> float | None:
+    """What a limit that cannot be may stand for, in the marker's unit: ``4MB`` is 4."""
+    for quantity in _QUANTITIES.values():
+        if (quantity.marker, quantity.argument) == (marker, argument):
+            return _value(quantity, _respelt(quantity, str(given)))
+    return None
+
+
 def _compared(name: str, sign: str, limit: str) -> tuple[str, dict[str, Any]]:
     """A quantity with its limit."""
     if name not in _QUANTITIES:
