@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from pytest_edgeai.errors import UsageError
+from pytest_edgeai.judge.examples import EXAMPLES, called, with_limit
 from pytest_edgeai.judge.markers import MARKERS, parse_marker
 from pytest_edgeai.judge.statistics import STATISTICS
 
@@ -29,6 +30,15 @@ class _Quantity(NamedTuple):
     def sign(self) -> str:
         return ">=" if self.marker.startswith("min_") else "<="
 
+    @property
+    def own_unit(self) -> str:
+        """The marker's."""
+        return next(unit for unit, factor in self.units.items() if factor == 1.0)
+
+    @property
+    def example(self) -> str:
+        return f"{next(iter(EXAMPLES[self.marker].values()))}{self.own_unit}"
+
 
 _QUANTITIES = {
     **{name: _Quantity("max_latency_ms", name, _MS) for name in STATISTICS},
@@ -41,8 +51,19 @@ _QUANTITIES = {
     "agreement": _Quantity("min_agreement", "limit", _FRACTION),
     "delegated": _Quantity("min_delegated", "share", _FRACTION),
 }
-_COMPARISON = re.compile(r"(\w+)\s*(<=|>=|==|[<>=])\s*(\S.*)")
+_COMPARISON = re.compile(r"(\w[\w -]*?)\s*([^\w\s.,'\"()\[\]{}*+/-]+)\s*(.*)")
+_SIGNS = {"≤": "<=", "≥": ">="}
 _LIMIT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\D*)")
+_OTHER_UNITS = {
+    "kib": "KB",
+    "mib": "MB",
+    "gib": "GB",
+    "\N{MICRO SIGN}s": "us",
+    "\N{GREEK SMALL LETTER MU}s": "us",
+    "fps": "/s",
+    "per second": "/s",
+    "percent": "%",
+}
 
 
 def parse_budget(text: str) -> tuple[str, dict[str, Any]]:
@@ -52,16 +73,14 @@ def parse_budget(text: str) -> tuple[str, dict[str, Any]]:
     ``/s``; fractions, or percent with ``%``), or a marker as it is called.
 
     Raises:
-        UsageError: it stands for none, or for one whose values cannot be; the hint lists what is
-            known.
+        UsageError: it stands for none, or for one whose values cannot be; the hint says what is
+            likely to be meant, or lists what is known.
     """
     comparison = _COMPARISON.fullmatch(text.strip())
     try:
-        marker, args, kwargs = _compared(*comparison.groups()) if comparison else _called(text)
-        parse_marker(marker, args, kwargs)
+        return _compared(*comparison.groups()) if comparison else _called(text)
     except UsageError as error:
         raise UsageError(f"budget {text!r}: {error.message}", error.hint) from None
-    return marker, dict(inspect.signature(MARKERS[marker]).bind(*args, **kwargs).arguments)
 
 
 def known_budgets() -> str:
@@ -70,30 +89,69 @@ def known_budgets() -> str:
     return f"known: {', '.join(named)}; or a marker, as in max_latency_ms(p95=40, threads=4)"
 
 
-def _compared(name: str, sign: str, limit: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+def likely_limit(marker: str, argument: str, given: Any) -> float | None:
+    """What a limit that cannot be may stand for, in the marker's unit: ``4MB`` is 4."""
+    for quantity in _QUANTITIES.values():
+        if (quantity.marker, quantity.argument) == (marker, argument):
+            return _value(quantity, _respelt(quantity, str(given)))
+    return None
+
+
+def _compared(name: str, sign: str, limit: str) -> tuple[str, dict[str, Any]]:
+    """A quantity with its limit."""
     if name not in _QUANTITIES:
-        raise _unknown(name)
+        raise _unknown(name, limit)
     quantity = _QUANTITIES[name]
-    if sign != quantity.sign:
-        raise UsageError(f"{name} is limited with {quantity.sign}", f"{name}{quantity.sign}{limit}")
+    if not limit:
+        raise _unlimited(name)
+    if _SIGNS.get(sign, sign) != quantity.sign:
+        raise UsageError(f"{name} is limited with {quantity.sign}", _meant(name, limit))
+    value = _value(quantity, limit)
+    if value is None:
+        units = ", ".join(unit or "no unit" for unit in quantity.units)
+        wrong = f"{limit!r} is not a number with a unit of {name} ({units})"
+        raise UsageError(wrong, _meant(name, limit))
+    try:
+        parse_marker(quantity.marker, (), {quantity.argument: value})
+    except UsageError as error:
+        wrong = error.message.removeprefix(f"@{quantity.marker}: ")
+        raise UsageError(wrong, _meant(name, limit)) from None
+    return quantity.marker, {quantity.argument: value}
+
+
+def _value(quantity: _Quantity, limit: str) -> float | None:
+    """A limit in the marker's unit; None where it is no number with one of the units."""
     found = _LIMIT.fullmatch(limit)
     if not found or found[2] not in quantity.units:
-        units = ", ".join(unit or "no unit" for unit in quantity.units)
-        raise UsageError(
-            f"{limit!r} is not a number with a unit of {name} ({units})",
-            f"for example {name}{quantity.sign}{_example(quantity)}",
-        )
+        return None
     value = float(found[1])
-    scaled = value / 100 if found[2] == "%" else value * quantity.units[found[2]]
-    return quantity.marker, (), {quantity.argument: scaled}
+    return value / 100 if found[2] == "%" else value * quantity.units[found[2]]
 
 
-def _example(quantity: _Quantity) -> str:
-    examples = {"ms": "40ms", "MB": "4MB", "/s": "30/s"}
-    return next((examples[unit] for unit in quantity.units if unit in examples), "0.02")
+def _meant(name: str, limit: str) -> str:
+    """The text that is likely to be meant, or an example."""
+    quantity = _QUANTITIES[name]
+    likely = _respelt(quantity, limit)
+    try:
+        parse_marker(quantity.marker, (), {quantity.argument: _value(quantity, likely)})
+    except UsageError:
+        return f"for example {name}{quantity.sign}{quantity.example}"
+    return f"did you mean {name}{quantity.sign}{likely}?"
 
 
-def _called(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+def _respelt(quantity: _Quantity, limit: str) -> str:
+    """With a point for a decimal comma, and the unit as it is written here."""
+    found = _LIMIT.fullmatch(re.sub(r"(\d),(\d{1,2})(?!\d)", r"\1.\2", limit.strip("<>= ")))
+    if not found:
+        return limit
+    number, unit = found[1], found[2].strip().lower()
+    known = {**_OTHER_UNITS, **{name.lower(): name for name in quantity.units}}
+    if not unit:
+        unit = "%" if "%" in quantity.units and float(number) > 1 else quantity.own_unit
+    return f"{number}{known.get(unit, unit)}"
+
+
+def _called(text: str) -> tuple[str, dict[str, Any]]:
     """A marker with or without parentheses; its arguments are literals."""
     try:
         tree = ast.parse(text.strip(), mode="eval").body
@@ -106,12 +164,36 @@ def _called(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
             raise ValueError
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         raise UsageError("it is no budget", known_budgets()) from None
-    if call.func.id not in MARKERS:
-        raise _unknown(call.func.id)
-    return call.func.id, args, kwargs
+    name = call.func.id
+    if name in _QUANTITIES:
+        raise _unlimited(name)
+    if name not in MARKERS:
+        raise _unknown(name)
+    parse_marker(name, args, kwargs)
+    return name, dict(inspect.signature(MARKERS[name]).bind(*args, **kwargs).arguments)
 
 
-def _unknown(name: str) -> UsageError:
-    near = get_close_matches(name, [*_QUANTITIES, *MARKERS], 1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    return UsageError(f"there is no {name!r}", f"{meant}{known_budgets()}")
+def _unlimited(name: str) -> UsageError:
+    quantity = _QUANTITIES[name]
+    quoted = f'"{name}{quantity.sign}{quantity.example}"'
+    return UsageError("a limit is missing", f"in a shell, quote it: {quoted}")
+
+
+def _unknown(name: str, limit: str = "") -> UsageError:
+    """The error for a name that is no quantity."""
+    plain = re.sub(r"[ -]+", "_", name.lower())
+    near = next(iter(get_close_matches(plain, [*_QUANTITIES, *MARKERS], 1)), None)
+    if near is None:
+        return UsageError(f"there is no {name!r}", known_budgets())
+    if near in MARKERS and limit:
+        wrong = f"{name} is a marker" if near == name else f"there is no {name!r}"
+        return UsageError(wrong, f"did you mean {_as_a_call(near, limit)}?")
+    if limit:
+        return UsageError(f"there is no {name!r}", _meant(near, limit))
+    return UsageError(f"there is no {name!r}", f"did you mean {near}? {known_budgets()}")
+
+
+def _as_a_call(marker: str, limit: str) -> str:
+    plain = _Quantity(marker, "", {"": 1.0})
+    own = next((known for known in _QUANTITIES.values() if known.marker == marker), plain)
+    return called(marker, with_limit(marker, _value(own, _respelt(own, limit))))

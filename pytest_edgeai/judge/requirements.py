@@ -24,8 +24,9 @@ def require_number(
     fits = fits and (above is None or value > above) and (below is None or value < below)
     fits = fits and (least is None or value >= least) and (most is None or value <= most)
     if not fits:
-        bounds = {"from": least, "over": above, "under": below, "to": most}
-        words = [f" {word} {bound:g}" for word, bound in bounds.items() if bound is not None]
+        upper = ", at most" if least is None else " to"
+        bounds = {" from": least, " over": above, ", under": below, upper: most}
+        words = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
         raise UsageError(f"{name} must be a number{''.join(words)}, not {value!r}", hint)
 
 

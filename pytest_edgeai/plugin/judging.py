@@ -68,8 +68,8 @@ def judge(item: pytest.Item) -> None:
         ]
         if failing:
             at += [lines.get(result.marker) for result in failing]
-            stated = {marker: f"{item.location[0]}:{line}" for marker, line in lines.items()}
-            texts.append(_failure(subject, failing, stated))
+            where = {marker: f"{item.location[0]}:{line}" for marker, line in lines.items()}
+            texts.append(_failure(subject, failing, where if len(set(at)) > 1 else {}))
             said = "; ".join(dict.fromkeys(map(_in_brief, failing)))
             brief.append(f"{said} ({subject.interpreter.variant})")
         _enter_in_benchmark(item, subject)
@@ -180,7 +180,7 @@ def _failure(subject: Subject, failing: list[BudgetResult], stated: dict[str, st
     """What was measured, the limit, by how much, under which conditions, and what to try.
 
     Args:
-        stated: the place of a budget's limit, by marker, where it is no decorator.
+        stated: the place of a budget's limit, by marker, where the failure's own does not say it.
     """
     interpreter = subject.interpreter
     where = interpreter.device.name

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker
-from pytest_edgeai.suite import values
+from pytest_edgeai.suite import marks, values
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,5 +59,5 @@ def _budgets(table: dict[str, Any]) -> Iterator[Budget]:
             continue
         if key not in MARKERS:
             raise UsageError(f"there is no {key!r}", f"known: {', '.join(MARKERS)}")
-        for mark in reversed(values.budgets(key, value)):
+        for mark in reversed(marks.budgets(key, value)):
             yield from parse_marker(mark.name, mark.args, dict(mark.kwargs))

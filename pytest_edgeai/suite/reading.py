@@ -8,13 +8,14 @@ import textwrap
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_edgeai.errors import EdgeAIError, UsageError
 from pytest_edgeai.judge.markers import MARKERS
 from pytest_edgeai.model.source import ModelSource
-from pytest_edgeai.suite import values
+from pytest_edgeai.suite import marks, values
 from pytest_edgeai.suite.suite import Marking, Suite, SuiteTest
 from pytest_edgeai.suite.toml_lines import KeyPath, error_line, key_lines
 
@@ -35,6 +36,7 @@ ELSEWHERE = {
     "devices": "--edge-device NAME says where the tests run",
     "threads": "a budget takes it, as in max_latency_ms = {p95 = 40, threads = 4}",
 }
+BUDGETS_PLACE = "a budget belongs into a table [tests.NAME]"
 _TEST_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -63,7 +65,7 @@ def read_suite(path: Path, shown: str, known_marks: Collection[str]) -> Suite:
     reading = _Reading(shown, path.parent, key_lines(text), known_marks)
     suite = reading.suite(content)
     if suite is None or reading.mistakes:
-        raise UsageError("\n".join(reading.mistakes))
+        raise UsageError("\n".join(text for _, text in sorted(reading.mistakes, key=itemgetter(0))))
     return suite
 
 
@@ -77,7 +79,7 @@ class _Reading:
         lines: Mapping[KeyPath, int],
         known_marks: Collection[str],
     ) -> None:
-        self.mistakes: list[str] = []
+        self.mistakes: list[tuple[int, str]] = []
         self._shown, self._folder, self._lines = shown, folder, lines
         self._known_marks = known_marks
 
@@ -117,17 +119,16 @@ class _Reading:
         shown = [path[:length] for length in range(len(path), 0, -1)]
         line = next((self._lines[known] for known in shown if known in self._lines), 1)
         text = f"{self._shown}:{line}: {'.'.join(path)}: {error.message}"
-        self.mistakes.append("\n".join([text, *textwrap.indent(error.hint, "    ").splitlines()]))
+        hint = textwrap.indent(error.hint, "    ").splitlines()
+        self.mistakes.append((line, "\n".join([text, *hint])))
 
     def _refuse_unknown(
         self, path: KeyPath, table: Mapping[str, Any], known: Collection[str]
     ) -> None:
         for key in table:
             if key not in known:
-                near = get_close_matches(key, known, 1)
-                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-                wrong = UsageError("there is no such key", ELSEWHERE.get(key, hint))
-                self._note((*path, key), wrong)
+                hint = ELSEWHERE.get(key) or _place(path, key, table[key]) or _near(key, known)
+                self._note((*path, key), UsageError("there is no such key", hint))
 
     def _preprocessing(self, table: Any) -> Preprocessing | None:
         from pytest_edgeai.model.preprocessing import Preprocessing
@@ -138,19 +139,15 @@ class _Reading:
         self._refuse_unknown(("preprocessing",), table, known)
         missing = [key for key in ("size", "scaling") if key not in table]
         if missing:
-            raise UsageError(
-                f"{' and '.join(missing)} must be stated",
-                'for example size = [224, 224], scaling = "-1..1"',
-            )
-        given = {key: value for key, value in table.items() if key in known}
-        if isinstance(given["size"], list):
-            given["size"] = tuple(given["size"])
-        try:
-            return Preprocessing(**given)
-        except UsageError as error:
-            wrong = [key for key in given if f"{key}=" in error.message][:1]
-            self._note(("preprocessing", *wrong), error)
-            return None
+            hint = 'for example size = [224, 224], scaling = "-1..1"'
+            wrong = UsageError(f"{' and '.join(missing)} must be stated", hint)
+            self._note(("preprocessing",), wrong)
+        parts: dict[str, Any] = {
+            key: self._part(("preprocessing", key), values.preprocessing, key, table[key])
+            for key in known
+            if key in table
+        }
+        return None if missing or None in parts.values() else Preprocessing(**parts)
 
     def _test(
         self, name: str, table: Any, own: tuple[str, ...], source: ModelSource | None
@@ -160,7 +157,8 @@ class _Reading:
             wrong = UsageError("a test's name has letters, digits, _ and -")
             self._note(path, wrong)
         if not isinstance(table, dict):
-            self._note(path, UsageError(f"{table!r} is no table of budgets", values.EXAMPLE))
+            hint = BUDGETS_PLACE if name in MARKERS else values.EXAMPLE
+            self._note(path, UsageError(f"{table!r} is no table of budgets", hint))
             return None
         self._refuse_unknown(path, table, (*TEST_KEYS, *MARKERS))
         files = own if source and isinstance(source.location, Mapping) else ()
@@ -168,15 +166,15 @@ class _Reading:
             path, table, "variants", lambda value: values.variants(value, files)
         )
         named = self._stated(path, table, "markers", self._markers)
-        marks, lines = [Marking(mark) for mark in named or ()], {}
+        found, lines = [Marking(mark) for mark in named or ()], {}
         for key in (key for key in table if key in MARKERS):
             lines[key] = self._lines.get((*path, key), 1)
-            marks += self._part((*path, key), values.budgets, key, table[key]) or ()
+            found += self._part((*path, key), marks.budgets, key, table[key]) or ()
         if not set(table) - set(TEST_KEYS):
-            wrong = UsageError("it has no budget: nothing would be judged", values.EXAMPLE)
-            self._note(path, wrong)
+            hint = f"state one below [tests.{name}], such as max_size_mb = 4"
+            self._note(path, UsageError("it has no budget: nothing would be judged", hint))
         line = self._lines.get(path, 1)
-        return SuiteTest(name, variants or own, tuple(marks), line, lines)
+        return SuiteTest(name, variants or own, tuple(found), line, lines)
 
     def _stated(
         self, path: KeyPath, table: dict[str, Any], key: str, read: Callable[..., T]
@@ -184,7 +182,7 @@ class _Reading:
         return self._part((*path, key), read, table[key]) if key in table else None
 
     def _markers(self, value: Any) -> list[str]:
-        names = values.names(value)
+        names = values.names(value, 'markers = ["nightly"]')
         for name in names:
             if name in (*MARKERS, "edge_model", "edge_variants"):
                 raise UsageError(f"{name} takes a value", "give it as a key of the test")
@@ -193,3 +191,23 @@ class _Reading:
                     f"no mark is called {name!r}", "add it to `markers` in pytest's configuration"
                 )
         return names
+
+
+def _place(path: KeyPath, key: str, value: Any) -> str:
+    """Where a key belongs that is right elsewhere; empty for others."""
+    if path and key in KEYS:
+        is_table = key in ("preprocessing", "tests")
+        return f"write [{key}]" if is_table else "it belongs above the first [table]"
+    if path:
+        return ""
+    if key in MARKERS:
+        return BUDGETS_PLACE
+    if key in TEST_KEYS:
+        return "it belongs into a table [tests.NAME]"
+    is_test = isinstance(value, dict) and not MARKERS.keys().isdisjoint(value)
+    return f"did you mean [tests.{key}]? {BUDGETS_PLACE}" if is_test else ""
+
+
+def _near(key: str, known: Collection[str]) -> str:
+    near = get_close_matches(key, known, 1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"

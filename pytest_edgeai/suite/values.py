@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.judge.markers import parse_marker
 from pytest_edgeai.model.source import ModelSource, resolve
 from pytest_edgeai.model.variants import VARIANTS
-from pytest_edgeai.suite.suite import Data, Marking, own_variants
+from pytest_edgeai.suite.suite import Data, own_variants
 
 DATA_KEYS = ("path", "limit")
 EXAMPLE = "[tests.ready]\nmax_size_mb = 4"
+ELSEWHERE_CALLED = {
+    "float": "converted",
+    "float32": "converted",
+    "fp32": "converted",
+    "fp16": "float16",
+}
 
 
 def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
@@ -80,46 +88,55 @@ def decoder(value: Any) -> str:
     return value
 
 
+def preprocessing(key: str, value: Any) -> Any:
+    """One argument of ``Preprocessing``, whatever the others are."""
+    from pytest_edgeai.model.preprocessing import Preprocessing
+
+    given = tuple(value) if key == "size" and isinstance(value, list) else value
+    right: dict[str, Any] = {"size": (1, 1), "scaling": "0..1"}
+    try:
+        Preprocessing(**{**right, key: given})
+    except UsageError as error:
+        size = "the height and width of the model's input, such as size = [224, 224]"
+        hint = size if key == "size" else error.hint
+        raise UsageError(error.message.removeprefix("Preprocessing: "), hint) from None
+    return given
+
+
 def variants(value: Any, files: tuple[str, ...]) -> tuple[str, ...]:
     """Variants that there are; of ready files those that are given."""
-    given, known = names(value), files or VARIANTS
+    given, known = names(value, 'variants = ["int8"]'), files or VARIANTS
     unknown = [name for name in given if name not in known]
     if unknown:
+        meant = [found for name in unknown if (found := _meant(name)) in known]
+        hint = f"did you mean {', '.join(meant)}? " if meant else ""
         raise UsageError(
             f"{', '.join(map(repr, unknown))} is not a variant"
             + (" that the model has a file of" if files else ""),
-            f"known: {', '.join(known)}",
+            f"{hint}known: {', '.join(known)}",
         )
     return tuple(given)
 
 
-def names(value: Any) -> list[str]:
+def _meant(name: str) -> str:
+    """The variant that is called so elsewhere, or is nearest; empty for none."""
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    near = get_close_matches(ELSEWHERE_CALLED.get(plain, plain), VARIANTS, 1, cutoff=0.8)
+    return near[0] if near else ""
+
+
+def names(value: Any, example: str) -> list[str]:
     """A list of names, each once."""
-    if not isinstance(value, list) or not value or not all(isinstance(e, str) for e in value):
-        raise UsageError(f"must be a list of names, not {value!r}")
+    if isinstance(value, str):
+        key = example.partition(" = ")[0]
+        raise UsageError(
+            f"must be a list of names, not {value!r}", f"write {key} = [{json.dumps(value)}]"
+        )
+    if not isinstance(value, list) or not all(isinstance(e, str) for e in value):
+        raise UsageError(f"must be a list of names, not {value!r}", f"for example {example}")
+    if not value:
+        raise UsageError("the list is empty", f"take the line out, or name one: {example}")
     twice = next((name for name in value if value.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"{twice!r} is there twice")
     return value
-
-
-def budgets(name: str, value: Any) -> list[Marking]:
-    """The marks of one marker, the last first, as decorators are applied."""
-    values = value if isinstance(value, list) else [value]
-    if not values:
-        raise UsageError("the list is empty: there is no limit in it")
-    return [_budget(name, one) for one in reversed(values)]
-
-
-def _budget(name: str, value: Any) -> Marking:
-    if value is False or not isinstance(value, bool | int | float | str | dict):
-        raise UsageError(
-            f"a budget is a limit, a table of arguments, or true where it takes none, not {value!r}"
-        )
-    args = () if value is True or isinstance(value, dict) else (value,)
-    mark = Marking(name, args, value if isinstance(value, dict) else {})
-    try:
-        parse_marker(*mark[:2], dict(mark.kwargs))
-    except UsageError as error:
-        raise UsageError(error.message.removeprefix(f"@{name}: "), error.hint) from None
-    return mark

@@ -232,7 +232,7 @@ def test_the_summary_of_github(
         (lambda c: the(c)["evidence"]["memory"][-1].update(values="many"), (), "cannot be read"),
         (lambda c: c["models"].clear(), (), "cannot be read"),
         (bool, ("--fraction=-1",), "--fraction must be a number from 0"),
-        (bool, ("--confidence=2",), "confidence must be a number over 0.5 under 1"),
+        (bool, ("--confidence=2",), "confidence must be a number over 0.5, under 1"),
         (bool, ("--markdown=/proc/none.md",), "was not written"),
     ],
 )

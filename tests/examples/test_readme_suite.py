@@ -53,7 +53,6 @@ def test_a_limit_that_is_not_met_names_its_line(project: pytest.Pytester) -> Non
     result.stdout.fnmatch_lines(
         [
             "  max_size_mb: size *, limit 0.004 MB: *",
-            f"    stated at {place}",
             f"{place}: ready_for_the_line[[]int8]",
         ]
     )

@@ -116,7 +116,7 @@ MALFORMED = {
     "unknown scaling": Wrong(
         '"0..1"', '"0..2"', "8: preprocessing.scaling: ", 'Known are "0..1", "-1..1", "0..255"'
     ),
-    "wrong size": Wrong("[8, 8]", "8", "7: preprocessing.size: ", "such as size=(224, 224)"),
+    "wrong size": Wrong("[8, 8]", "8", "7: preprocessing.size: ", "such as size = [224, 224]"),
     "unknown key of preprocessing": Wrong(
         "[8, 8]\n",
         '[8, 8]\ncolour = "gray"\n',
@@ -132,40 +132,89 @@ MALFORMED = {
     "variant twice": Wrong(
         '["int8"]', '["int8", "int8"]', "11: tests.ready.variants: 'int8' is there twice"
     ),
+    "variant as it is called elsewhere": Wrong(
+        '["int8"]',
+        '["INT-8", "float32"]',
+        "11: tests.ready.variants: 'INT-8', 'float32' is not a variant",
+        "did you mean int8, converted? known: conv",
+    ),
     "variants that are no list": Wrong(
-        '["int8"]', '"int8"', "11: tests.ready.variants: must be a list of names, not 'int8'"
+        '["int8"]',
+        '"int8"',
+        "11: tests.ready.variants: must be a list of names, not 'int8'",
+        'write variants = ["int8"]',
+    ),
+    "no variants": Wrong(
+        '["int8"]',
+        "[]",
+        "11: tests.ready.variants: the list is empty",
+        'take the line out, or name one: variants = ["int8"]',
     ),
     "positional latency": Wrong(
         LATENCY,
-        "40",
-        "12: tests.ready.max_latency_ms: too many positional arguments",
-        "the signature is max_latency_ms(*, mean=None",
+        "30",
+        "12: tests.ready.max_latency_ms: 30 needs the name of what it limits",
+        "for example max_latency_ms = {p95 = 30}; it takes mean, median, p90, p95",
+    ),
+    "latency as text": Wrong(
+        LATENCY,
+        '{p95 = "30ms", threads = 2}',
+        "12: tests.ready.max_latency_ms: p95 must be a number over 0, not '30ms'",
+        "did you mean max_latency_ms = {p95 = 30, threads = 2}?",
     ),
     "unknown argument": Wrong(
         LATENCY,
         "{p59 = 40}",
-        "12: tests.ready.max_latency_ms: got an unexpected keyword argument 'p59'",
-        "the signature is max_latency_ms(",
+        "12: tests.ready.max_latency_ms: there is no argument 'p59'",
+        "it takes mean, median, p90, p95",
+    ),
+    "misspelt argument": Wrong(
+        "max_size_mb = 4",
+        "max_size_mb = {limt = 4}",
+        "13: tests.ready.max_size_mb: there is no argument 'limt'",
+        "did you mean limit?",
+    ),
+    "limit of a budget that has none": Wrong(
+        "fully_quantized = true",
+        'fully_quantized = "yes"',
+        "15: tests.ready.fully_quantized: it takes nothing but true, not 'yes'",
+        "write fully_quantized = true",
     ),
     "value that cannot be": Wrong(
         "max_size_mb = 4",
         "max_size_mb = -4",
         "13: tests.ready.max_size_mb: limit must be a number over 0, not -4",
-        "the signature is max_size_mb(limit)",
+        "for example max_size_mb = 4",
     ),
     "number as text": Wrong(
-        "max_size_mb = 4", 'max_size_mb = "4"', "13: tests.ready.max_size_mb: limit must be a numb"
+        "max_size_mb = 4",
+        'max_size_mb = "512KB"',
+        "13: tests.ready.max_size_mb: limit must be a number over 0, not '512KB'",
+        "did you mean max_size_mb = 0.5?",
+    ),
+    "percent": Wrong(
+        ACCURACY,
+        "90",
+        "14: tests.ready.min_accuracy: limit must be a number over 0, at most 1, not 90",
+        "a fraction: 0.9 is 90 %; did you mean min_accuracy = 0.9?",
+    ),
+    "one of two arguments": Wrong(
+        "max_size_mb = 4",
+        "max_sustained_latency_ms = {p95 = 40}",
+        "13: tests.ready.max_sustained_latency_ms: seconds must be stated",
+        "for example max_sustained_latency_ms = {p95 = 40, seconds = 300}",
     ),
     "missing argument": Wrong(
         "max_size_mb = 4",
         "max_size_mb = true",
-        "13: tests.ready.max_size_mb: missing a required argument: 'limit'",
+        "13: tests.ready.max_size_mb: limit must be stated",
+        "for example max_size_mb = 4",
     ),
     "false": Wrong(
         "fully_quantized = true",
         "fully_quantized = false",
-        "15: tests.ready.fully_quantized: ",
-        f"{FORM}False",
+        f"15: tests.ready.fully_quantized: {FORM}False",
+        "take the line out where nothing is required",
     ),
     "a date": Wrong("max_size_mb = 4", "max_size_mb = 2026-01-01", "13: tests.ready.max_", FORM),
     "list in a list": Wrong(ACCURACY, "[[0.9]]", "14: tests.ready.min_accuracy: ", f"{FORM}[0.9]"),
@@ -192,13 +241,37 @@ MALFORMED = {
         RIGHT[RIGHT.index("[tests") :], "", "1: tests: there are no tests", "add one:"
     ),
     "tests that are no tables": Wrong(
-        RIGHT[RIGHT.index("[tests") :], "[tests]\nmax_size_mb = 4\n", "11: tests.max_size_mb: 4 is"
+        RIGHT[RIGHT.index("[tests") :],
+        "[tests]\nmax_size_mb = 4\n",
+        "11: tests.max_size_mb: 4 is",
+        "a budget belongs into a table [tests.NAME]",
+    ),
+    "budget of no test": Wrong(
+        DATA,
+        "max_size_mb = 4",
+        "2: max_size_mb: there is no such key",
+        "a budget belongs into a table [tests.NAME]",
+    ),
+    "variants of no test": Wrong(
+        DATA, 'variants = ["int8"]', "2: variants: there is no", "it belongs into a table [tests.N"
+    ),
+    "table that is no test": Wrong(
+        "[tests.ready]",
+        "[ready]",
+        "10: ready: there is no such key",
+        "did you mean [tests.ready]? a budget belongs into a table [tests.NAME]",
+    ),
+    "data below a table": Wrong(
+        "max_size_mb = 4",
+        DATA,
+        "13: tests.ready.calibration_data: there is no such key",
+        "it belongs above the first [table]",
     ),
     "no budget": Wrong(
         RIGHT[RIGHT.index("max_lat") : RIGHT.index("markers")],
         "",
         "10: tests.ready: it has no budget: nothing would be judged",
-        "max_size_mb = 4",
+        "state one below [tests.ready], such as max_size_mb = 4",
     ),
     "name of a test": Wrong(
         "[tests.ready]", '[tests."is ready"]', "10: tests.is ready: a test's name has letters"
@@ -257,6 +330,22 @@ def test_all_mistakes_of_a_file_are_told_together(project: pytest.Pytester) -> N
             "parts.edge.toml:13: tests.ready.max_size_mb: limit must be*",
         ]
     )
+
+
+def test_mistakes_are_told_in_the_order_of_lines(project: pytest.Pytester) -> None:
+    text = RIGHT.replace(MODEL, "").replace("= [8, 8]", "= 8").replace('"0..1"', '"0..2"')
+    first, rest = text.split("[preprocessing]")
+    how, tests = rest.split("[tests.ready]")
+    (project.path / "parts.edge.toml").write_text(
+        f"{first}[tests.ready]{tests}zoo = 1\n[preprocessing]{how}\n"
+    )
+    lines = [line for line in project.runpytest().outlines if line.startswith("parts.edge.toml:")]
+    assert [line.split(": ")[0:2] for line in lines] == [
+        ["parts.edge.toml:1", "model"],
+        ["parts.edge.toml:13", "tests.ready.zoo"],
+        ["parts.edge.toml:15", "preprocessing.size"],
+        ["parts.edge.toml:16", "preprocessing.scaling"],
+    ]
 
 
 def test_a_file_that_is_not_utf_8(project: pytest.Pytester) -> None:

@@ -169,7 +169,7 @@ def test_a_wrong_mark_is_the_error_of_its_test_alone(pytester: pytest.Pytester) 
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_percent*",
-            "@max_accuracy_drop: limit must be a number from 0 under 1, not 2",
+            "@max_accuracy_drop: limit must be a number from 0, under 1, not 2",
             "hint: a fraction: 0.02 is two points; the signature is max_accuracy_drop(limit, *,*",
             "*ERROR at setup of test_positional*",
             "@max_latency_ms: too many positional arguments",

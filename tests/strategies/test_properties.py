@@ -172,7 +172,7 @@ class TestAgreesWith:
         ("name", "options", "text"),
         [
             ("sum_of_any", {}, "the output of shape (1,) has no scores of classes"),
-            ("three_scores", {"share": 1.2}, "share must be a number over 0 to 1, not 1.2"),
+            ("three_scores", {"share": 1.2}, "share must be a number over 0, at most 1, not 1.2"),
             ("word_of_number", {"tolerance": 1, "low": 0, "high": 1}, "there is no distance"),
         ],
     )
