@@ -55,6 +55,11 @@ def points(value: float) -> str:
     return f"{_hundredfold(value):.2f} pt"
 
 
+def signed_points(value: float) -> str:
+    """The same where either side matters: ``+1.10 pt``, ``-1.10 pt``."""
+    return f"{_hundredfold(value):+.2f} pt"
+
+
 def p_value(value: float) -> str:
     """The p-value of a test: ``p = 0.19``, ``p < 0.001``."""
     return "p < 0.001" if value < 0.001 else f"p = {significant(value, 2)}"
@@ -101,7 +106,7 @@ def value_text(value: float | None, unit: str) -> str:
     if unit == "per_second":
         return rate(value)
     if unit == "count":
-        return f"{value:,.0f}"
+        return f"{value:,.0f}" if value else "none"
     if unit == "score":
         return significant(value)
     return points(value) if unit == "points" else share(value)

@@ -69,18 +69,26 @@ def _test_name(nodeid: str) -> str:
 
 def cells(budget: dict[str, Any]) -> list[str]:
     """What is limited, measured, the limit, headroom and verdict, as text."""
-    headroom, threads = budget["headroom"], budget["threads"]
+    threads = budget["threads"]
     return [
         budget["statistic"] + (f" ({units.count(threads, 'thread')})" if threads else ""),
         units.value_text(budget["measured"], budget["unit"]),
         units.value_text(budget["limit"], budget["unit"]),
-        "" if headroom is None else headroom_text(headroom),
+        headroom_text(budget),
         budget["verdict"],
     ]
 
 
-def headroom_text(headroom: float) -> str:
-    """How far a measurement is on the good side of its limit, as a share of the limit."""
+def headroom_text(budget: dict[str, Any]) -> str:
+    """How far a measurement is on the good side of its limit, as a share of the limit.
+
+    Shares have it in points: per cents of per cents mislead.
+    """
+    headroom, limit = budget["headroom"], budget["limit"]
+    if headroom is None:
+        return ""
+    if budget["unit"] in ("fraction", "points"):
+        return units.signed_points(headroom * abs(limit))
     if abs(headroom) > MOST_HEADROOM:
         return f"< -{MOST_HEADROOM:.0%}" if headroom < 0 else f"> +{MOST_HEADROOM:.0%}"
     return f"{headroom:+.0%}"

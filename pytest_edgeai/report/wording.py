@@ -13,17 +13,22 @@ Budget = Mapping[str, Any]
 
 def gap(budget: Budget) -> str:
     """What was measured, the limit, and by how much it is missed."""
-    verdict, unit, limit = budget["verdict"], budget["unit"], budget["limit"]
-    measured = budget["measured"]
-    limit_text = units.value_text(limit, unit)
+    verdict, unit = budget["verdict"], budget["unit"]
+    limit_text = units.value_text(budget["limit"], unit)
     if verdict == "error":
         return f"{budget['statistic']}, limit {limit_text}: not judged"
-    text = f"{budget['statistic']} {units.value_text(measured, unit)}, limit {limit_text}"
-    if verdict != "fail" or measured is None:
-        return f"{text}: {verdict}"
+    measured = units.value_text(budget["measured"], unit)
+    return f"{budget['statistic']} {measured}, limit {limit_text}: {missed_by(budget) or verdict}"
+
+
+def missed_by(budget: Budget) -> str:
+    """By how much a limit is missed: "4.11 MB over (22.6 times the limit)"; "" where it is not."""
+    measured, limit, unit = budget["measured"], budget["limit"], budget["unit"]
+    if budget["verdict"] != "fail" or measured is None:
+        return ""
     side = "under" if budget["is_floor"] else "over"
     unit = "points" if unit == "fraction" else unit
-    text += f": {units.value_text(abs(measured - limit), unit)} {side}"
+    text = f"{units.value_text(abs(measured - limit), unit)} {side}"
     if unit in ("points", "score") or not limit:
         return text
     return f"{text} ({units.significant(measured / limit)} times the limit)"

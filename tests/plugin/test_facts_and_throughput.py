@@ -44,7 +44,7 @@ def test_each_variant_says_what_it_is(digits_suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "converted of digits.keras on local: 1 of 2 budgets not met",
-            "  fully_quantized: not quantised *, limit 0: * over",
+            "  fully_quantized: not quantised *, limit none: * over",
             "    operators that compute in float: *",
             "    try: test int8_interpreter*",
         ]
@@ -63,7 +63,7 @@ def test_float_edges_are_told_of_with_the_flag_that_mends_them(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "  fully_quantized: not quantised 2, limit 0: 2 over",
+            "  fully_quantized: not quantised 2, limit none: 2 over",
             "    inputs and outputs that are no integers: input*",
             "*--edge-int8-io uint8*",
         ]
@@ -90,7 +90,7 @@ def test_a_detector_with_a_custom_operator(pytester: pytest.Pytester, realdata: 
     result.stdout.fnmatch_lines(
         [
             "*: 2 of 3 budgets not met",
-            "  no_custom_ops: custom operators 1, limit 0: 1 over",
+            "  no_custom_ops: custom operators 1, limit none: 1 over",
             "    operators that are not built in: TFLite_Detection_PostProcess",
             "  min_delegated: delegated 9?.?? %, limit 99.00 %: ?.?? pt under",
             "    not delegated: CONCATENATION (2), TFLite_Detection_PostProcess",

@@ -25,6 +25,7 @@ from pytest_edgeai.report.html.sustained import sustained_charts
 from pytest_edgeai.report.html_report import page, write_html
 from pytest_edgeai.report.packing import pack, unpack
 from pytest_edgeai.report.record import bare_record
+from pytest_edgeai.report.wording import missed_by
 
 
 class Page(HTMLParser):
@@ -107,6 +108,17 @@ def test_a_failing_test_says_why_and_what_to_try(run: Document) -> None:
     for budget in named(run, "test_the_rest")["budgets"]:
         assert budget["reason"] in text
         assert budget["advice"] in text
+
+
+def test_a_failing_row_says_by_how_much(run: Document) -> None:
+    text, missed = page(run), 0
+    for test in run["tests"]:
+        for budget in test["budgets"]:
+            if words := missed_by(budget):
+                missed += 1
+                assert f'<small class="missed">{html.escape(words)}</small>' in text
+    assert missed == text.count('<small class="missed">') > 0
+    assert "times the limit" in text
 
 
 def test_all_that_was_measured_is_drawn(run: Document) -> None:

@@ -19,6 +19,11 @@ DROP = BudgetResult(
     "max_accuracy_drop", "accuracy drop", 0.02, "points", 0.0325, 300, "fail", "worse", "calibrate"
 )
 
+ACCURACY = BudgetResult(
+    "min_accuracy", "accuracy", 0.9246, "fraction", 0.8841, 300, "fail", "worse", is_floor=True
+)
+FLOATS = BudgetResult("fully_quantized", "not quantised", 0, "count", 0, 1, "pass", "all integers")
+
 
 def latency(verdict: Verdict, measured: float | None = 12.345) -> BudgetResult:
     return BudgetResult("max_latency_ms", "p95", 40.0, "ms", measured, 99, verdict, "why")
@@ -38,12 +43,17 @@ def lines(text: str) -> list[str]:
 
 
 def test_a_line_for_each_budget() -> None:
-    text = table([entry("test_ready", latency("pass"), SIZE, DROP)], 100, colour=False)
+    floats = replace(FLOATS, measured=3, verdict="fail")
+    results = [latency("pass"), SIZE, DROP, ACCURACY, FLOATS, floats]
+    text = table([entry("test_ready", *results)], 100, colour=False)
     assert lines(text) == [
         "test variant device budget measured limit headroom verdict",
         "test_ready int8 local p95 12.3 ms 40 ms +69% pass",
         "size 2 MB 4 MB +50% pass",
-        "accuracy drop 3.25 pt 2.00 pt -62% fail",
+        "accuracy drop 3.25 pt 2.00 pt -1.25 pt fail",
+        "accuracy 88.41 % 92.46 % -4.05 pt fail",
+        "not quantised none none pass",
+        "not quantised 3 none fail",
     ]
 
 
@@ -158,6 +168,8 @@ def test_colours_whatever_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         (0.9773, "fraction", "97.73 %"),
         (-0.0025, "points", "-0.25 pt"),
         (-31.5, "score", "-31.5"),
+        (1_234, "count", "1,234"),
+        (0, "count", "none"),
     ],
 )
 def test_values_have_their_unit(value: float | None, unit: str, text: str) -> None:

@@ -19,6 +19,7 @@ from pytest_edgeai.report.html.models import baseline_of
 from pytest_edgeai.report.html.rows import SIGNS, VERDICTS, budget_name
 from pytest_edgeai.report.html.sustained import sustained_charts
 from pytest_edgeai.report.record import Record
+from pytest_edgeai.report.wording import missed_by
 
 MOST_ERROR = 4_000
 """Characters of what pytest says of a failing test; its end tells most."""
@@ -119,7 +120,8 @@ def _gap(budget: dict[str, Any]) -> str:
     measured, limit = (
         units.value_text(budget[key], budget["unit"]) for key in ("measured", "limit")
     )
-    return f"limit {limit}" if budget["measured"] is None else f"{measured}, limit {limit}"
+    known = ["" if budget["measured"] is None else measured, f"limit {limit}", missed_by(budget)]
+    return ", ".join(filter(None, known))
 
 
 def _shortened(error: str) -> str:

@@ -10,6 +10,7 @@ from pytest_edgeai import units
 from pytest_edgeai.report.html.chart import band
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.table import headroom_text
+from pytest_edgeai.report.wording import missed_by
 
 VERDICTS = ("fail", "error", "void", "inconclusive", "skipped", "no budget", "pass")
 """In the order of the table."""
@@ -27,6 +28,7 @@ class Row:
 
     Attributes:
         test: the test's place in the document.
+        missed_by: how much over or under the limit a failing one is, in words.
         interval: of what was measured, in words.
         bar: how far to the good side of the limit, or with a sign to the bad one; up to 1.
         values: measured, limit and headroom as numbers, to sort by.
@@ -38,6 +40,7 @@ class Row:
     device: str
     verdict: str
     reason: str
+    missed_by: str = ""
     kind: str = "none"
     statistic: str = "-"
     measured: str = "-"
@@ -97,12 +100,13 @@ def _of_budget(row: Row, budget: dict[str, Any]) -> Row:
         row,
         verdict=budget["verdict"],
         reason="" if budget["verdict"] == "pass" else budget["reason"],
+        missed_by=missed_by(budget),
         kind=budget["marker"],
         statistic=budget_name(budget),
         measured=units.value_text(budget["measured"], unit),
         interval=band(budget["low"], budget["high"], unit),
         limit=units.value_text(budget["limit"], unit),
-        headroom="" if headroom is None else headroom_text(headroom),
+        headroom=headroom_text(budget),
         bar=0.0 if headroom is None else max(-1.0, min(1.0, headroom)),
         values=(budget["measured"], budget["limit"], headroom),
     )
