@@ -20,7 +20,7 @@ def require_number(
     hint: str = "",
 ) -> None:
     """A finite number within these bounds."""
-    fits = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    fits = not isinstance(value, bool) and isinstance(value, Real) and _is_finite(value)
     fits = fits and (above is None or value > above) and (below is None or value < below)
     fits = fits and (least is None or value >= least) and (most is None or value <= most)
     if not fits:
@@ -28,6 +28,14 @@ def require_number(
         bounds = {" from": least, " over": above, ", under": below, upper: most}
         words = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
         raise UsageError(f"{name} must be a number{''.join(words)}, not {value!r}", hint)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether it is a number that a float can be."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:

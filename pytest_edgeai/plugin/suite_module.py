@@ -38,12 +38,18 @@ class SuiteModule(pytest.Module):
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """The tests, each with the lines of its budgets."""
+        found = set[str]()
         lines = {test.name: test.marker_lines for test in self.suite.tests}
         for item in super().collect():
-            own = lines[getattr(item, "originalname", "")]
+            name = getattr(item, "originalname", "")
+            own = lines[name]
             if own is not None:
                 item.stash[MARKER_LINES] = dict(own)
+            found.add(name)
             yield item
+        lost = lines.keys() - found
+        if lost:
+            raise self.CollectError(f"{self.nodeid}: {', '.join(lost)} cannot be names of tests")
 
 
 class EdgeFile(SuiteModule):
@@ -55,9 +61,12 @@ class EdgeFile(SuiteModule):
 
         try:
             self.suite = read_suite(self.path, self.nodeid, _known_marks(self.config))
-        except EdgeAIError as error:
+        except (
+            Exception
+        ) as error:  # values that nobody thought of, such as a number of 5,000 digits
             edge_session(self.config).broken_suites += 1
-            raise self.CollectError(str(error)) from None
+            what = "" if isinstance(error, EdgeAIError) else f"{self.nodeid}:1: it cannot be read: "
+            raise self.CollectError(f"{what}{error}") from None
         yield from super().collect()
 
 

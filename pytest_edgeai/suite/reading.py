@@ -37,7 +37,16 @@ ELSEWHERE = {
     "threads": "a budget takes it, as in max_latency_ms = {p95 = 40, threads = 4}",
 }
 BUDGETS_PLACE = "a budget belongs into a table [tests.NAME]"
-_TEST_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_TEST_NAME = re.compile(r"(?!pytest|_|(setup|teardown)_(module|function)$)[A-Za-z0-9_-]+")
+"""And none that pytest, or Python, would take for something else."""
+WITH_VALUES = (
+    "edge_model",
+    "edge_variants",
+    "filterwarnings",
+    "parametrize",
+    "skipif",
+    "usefixtures",
+)
 
 
 def read_suite(path: Path, shown: str, known_marks: Collection[str]) -> Suite:
@@ -154,7 +163,9 @@ class _Reading:
     ) -> SuiteTest | None:
         path = ("tests", name)
         if not _TEST_NAME.fullmatch(name):
-            wrong = UsageError("a test's name has letters, digits, _ and -")
+            wrong = UsageError(
+                "a test's name has letters, digits, _ and -, and does not begin with _ or pytest"
+            )
             self._note(path, wrong)
         if not isinstance(table, dict):
             hint = BUDGETS_PLACE if name in MARKERS else values.EXAMPLE
@@ -184,7 +195,7 @@ class _Reading:
     def _markers(self, value: Any) -> list[str]:
         names = values.names(value, 'markers = ["nightly"]')
         for name in names:
-            if name in (*MARKERS, "edge_model", "edge_variants"):
+            if name in (*MARKERS, *WITH_VALUES):
                 raise UsageError(f"{name} takes a value", "give it as a key of the test")
             if name not in self._known_marks:
                 raise UsageError(
