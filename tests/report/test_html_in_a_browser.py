@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from runs import Document, repeated
 
@@ -168,6 +170,60 @@ def test_details_stay_with_their_row_when_it_moves(run: Document, show: Show) ->
     page.get_by_role("button", name="limit", exact=True).click()
     before = page.locator("tr.detail").evaluate("row => row.previousElementSibling.textContent")
     assert FAILING in before
+
+
+def test_rows_of_one_test_are_a_group(run: Document, show: Show) -> None:
+    """Whatever the order and the filters, its name is muted but in the first."""
+    page = show(run)
+    for change in (
+        lambda: None,
+        lambda: page.get_by_role("button", name="measured", exact=True).click(),
+        lambda: choice(page, "verdict").select_option("pass"),
+    ):
+        change()
+        tests = rows(page).evaluate_all("all => all.map(row => row.dataset.test)")
+        again = rows(page).evaluate_all("all => all.map(row => row.classList.contains('again'))")
+        above = [None, *tests[:-1]]
+        assert again == [one == other for one, other in zip(tests, above, strict=True)]
+        assert any(again)
+        colours = {
+            row.locator("button").evaluate("e => getComputedStyle(e).color")
+            for row in rows(page).all()
+            if "again" not in (row.get_attribute("class") or "")
+        }
+        muted = page.locator("tr.again:visible button").first
+        assert muted.evaluate("e => getComputedStyle(e).color") not in colours
+        assert muted.evaluate(CONTRAST) >= 4.5
+
+
+def test_on_a_phone_every_row_has_its_numbers_in_the_same_places(run: Document, show: Show) -> None:
+    page = show(run, viewport={"width": 390, "height": 800})
+    lefts = {
+        tuple(round(row.locator("td").nth(place).bounding_box()["x"]) for place in (4, 5, 7))
+        for row in rows(page).all()
+        if row.get_attribute("data-kind") != "none"
+    }
+    assert len(lefts) == 1
+    sort_by = page.locator("#budgets thead tr")
+    assert sort_by.evaluate("e => getComputedStyle(e, '::before').content") == '"sort by"'
+    page.get_by_role("button", name="limit", exact=True).click()
+    expect(page.locator("th", has_text="limit")).to_have_attribute("aria-sort", "ascending")
+
+
+def test_a_table_that_goes_on_has_a_shade_at_its_end(run: Document, show: Show) -> None:
+    page = show(run, viewport={"width": 330, "height": 800})
+    box = page.locator("main > section > .scrolls").first
+    box.scroll_into_view_if_needed()
+    assert box.evaluate("e => e.scrollWidth > e.clientWidth")
+    begin = _darkness_of_the_right_end(box)
+    box.evaluate("e => { e.scrollLeft = e.scrollWidth; }")
+    assert _darkness_of_the_right_end(box) < begin
+
+
+def _darkness_of_the_right_end(box: Any) -> float:
+    """Of the last pixel of the line above the first row, where no text is."""
+    picture = Image.open(BytesIO(box.screenshot())).convert("L")
+    return 255 - float(picture.getpixel((picture.width - 1, 2)))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

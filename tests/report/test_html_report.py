@@ -19,7 +19,9 @@ from runs import Document, named, repeated
 
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.report.document import document
+from pytest_edgeai.report.html.accuracy import moved_charts, pictures
 from pytest_edgeai.report.html.detail import MOST_PICTURES
+from pytest_edgeai.report.html.history import by_test, history_charts
 from pytest_edgeai.report.html.latency import MOST_POINTS, course, latency_charts
 from pytest_edgeai.report.html.sustained import sustained_charts
 from pytest_edgeai.report.html_report import page, write_html
@@ -130,7 +132,7 @@ def test_all_that_was_measured_is_drawn(run: Document) -> None:
         "Sustained run",
         "Memory above that without the model",
         "Start-up",
-        "What samples became that are wrong now (accuracy drop)",
+        "What int8 makes of samples that converted alone has right (accuracy drop)",
         "Error by layer (accuracy drop)",
     } <= set(titles)
     pictures = [a for _, a in found.elements if a.get("role") == "img" and a["aria-label"]]
@@ -163,13 +165,33 @@ def test_flipped_samples_are_shown_with_their_classes(run: Document) -> None:
     )
     text = Page(page(run)).opened
     assert (
-        f"sample {index}, right before, wrong now: label {label}, before {before}, now {now}"
-        in text
+        f"sample {index}, right in converted, wrong in int8: "
+        f"label {label}, converted {before}, int8 {now}" in text
     )
+    assert "accuracy, int8 against converted: McNemar p" in text
+    assert "before" not in text.partition("<h4>Samples</h4>")[2].partition("</ul>")[0]
     lost, gained = len(drop["data"]["lost"]), len(drop["data"]["gained"])
     cells = re.findall(r'<td class="number">([0-9,]+)</td>', text.partition("McNemar p")[2])[:4]
     assert [int(cells[1]), int(cells[2])] == [lost, gained]
     assert sum(map(int, cells)) == own["samples"]
+
+
+def test_a_flipped_sample_names_the_baseline_of_its_budget(run: Document) -> None:
+    test = named(run, "test_the_rest")
+    (drop,) = (b for b in test["budgets"] if b["marker"] == "max_accuracy_drop")
+    index = str(drop["data"]["lost"][0])
+    of_dynamic = {**drop, "data": {**drop["data"], "lost": [int(index) + 1], "gained": []}}
+    test["budgets"] = [drop, of_dynamic]
+    test["markers"] = [
+        {"marker": "max_accuracy_drop", "arguments": {"limit": 0.01, **baseline}}
+        for baseline in ({}, {"baseline": "dynamic"})
+    ]
+    first, second = pictures(test, {index: "", str(int(index) + 1): ""})
+    assert first.kind == "right in converted, wrong in int8"
+    assert second.kind == "right in dynamic, wrong in int8"
+    assert [chart.layout["xaxis"]["title"]["text"] for chart in moved_charts(test)] == [
+        "answer of int8"
+    ] * 2
 
 
 def test_pictures_have_a_limit_and_failing_tests_come_first(run: Document) -> None:
@@ -239,6 +261,47 @@ def test_earlier_runs_are_drawn_with_this_one(run: Document) -> None:
     assert len(measured["y"]) == len(limits["y"]) == 3
     assert measured["hovertext"][0].startswith("2026-01-01")
     assert measured["hovertext"][2].startswith("this run")
+
+
+def test_charts_of_earlier_runs_have_whole_runs(run: Document) -> None:
+    test = named(run, "test_the_rest")
+    for times, step in ((1, 1), (3, 1), (24, 3), (300, 10)):
+        entries = [{"time": f"{n:04}", "commit": "", **_entries({"tests": [test]})[0]}
+                   for n in range(times)]  # fmt: skip
+        (chart,) = history_charts(test, by_test(entries))
+        assert (chart.layout["xaxis"]["tick0"], chart.layout["xaxis"]["dtick"]) == (1, step)
+
+
+@pytest.mark.parametrize(
+    ("unit", "before", "now", "is_drawn"),
+    [
+        ("count", 0, 0, False),
+        ("count", 2, 0, True),
+        ("ms", 3.0, 3.0, True),
+        ("ms", None, None, False),
+        ("ms", None, 3.0, True),
+    ],
+)
+def test_earlier_runs_that_tell_nothing_are_not_drawn(
+    unit: str, before: float | None, now: float | None, is_drawn: bool
+) -> None:
+    result = BudgetResult("a_marker", "what", 0, unit, now, 1, "pass", "why")
+    (test,) = of_results(result)["tests"]
+    entries = [{"time": "", "commit": "", **entry, "measured": before}
+               for entry in _entries({"tests": [test]})]  # fmt: skip
+    assert bool([*history_charts(test, by_test(entries))]) == is_drawn
+
+
+def test_a_model_is_compared_by_what_there_is(run: Document) -> None:
+    for left_out, heading in (
+        ((), "accuracy, latency and size"),
+        (("scores",), "latency and size"),
+        (("latency",), "accuracy and size"),
+    ):
+        (test,) = of_results(**named(run, "test_both[int8]"))["tests"]
+        test["evidence"] = {k: v for k, v in test["evidence"].items() if k not in left_out}
+        text = Page(page(document({}, [test]))).text
+        assert f"{test['model']['source']}: {heading}\n" in text
 
 
 def test_a_distribution_has_every_run(run: Document) -> None:

@@ -15,7 +15,10 @@ from pytest_edgeai.report.record import Record
 
 MOST_CLASSES = 12
 """Of the confusion that moved."""
-KINDS = {"lost": "right before, wrong now", "gained": "wrong before, right now"}
+DEFAULT_BASELINE = "converted"
+"""Of markers that compare."""
+KINDS = {"lost": "right in {base}, wrong in {own}", "gained": "wrong in {base}, right in {own}"}
+"""Of flipped samples, by their name in a budget's data."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,15 @@ class Pairs:
     """How many samples the baseline and the model have right.
 
     Attributes:
-        title: which metric, against which baseline.
+        metric: what was compared.
+        base, own: what the baseline and the model are called.
         both, lost, gained, neither: numbers of samples.
         p_value: of McNemar's test, as text.
     """
 
-    title: str
+    metric: str
+    base: str
+    own: str
     both: int
     lost: int
     gained: int
@@ -38,7 +44,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Picture:
-    """A sample that flipped; ``answers`` has its label and its classes before and now."""
+    """A sample that flipped; ``answers`` has its label and the class that each model gives it."""
 
     index: int
     kind: str
@@ -56,7 +62,9 @@ def pairs(test: Record) -> Iterator[Pairs]:
         lost, gained = len(found.lost), len(found.gained)
         both = int((before & now).sum())
         yield Pairs(
-            f"{own['metric']} against {base['baseline']}",
+            own["metric"],
+            base["baseline"],
+            test["variant"],
             both,
             lost,
             gained,
@@ -67,23 +75,35 @@ def pairs(test: Record) -> Iterator[Pairs]:
 
 def moved_charts(test: Record) -> Iterator[Chart]:
     """For each budget, which class lost samples to which other."""
-    for budget in test["budgets"]:
+    for budget, base in _with_baseline(test):
         moved = [entry for entry in budget["data"].get("moved", []) if entry["now"] is not None]
         if moved:
-            yield _moved(budget["statistic"], moved)
+            yield _moved(budget["statistic"], base, test["variant"], moved)
 
 
 def pictures(test: Record, uris: Mapping[str, str]) -> list[Picture]:
     """The samples that flipped and that there are pictures of; those that went wrong first."""
-    answers = next((_answers(base, own) for base, own in _compared(test)), {})
+    answers = {base["baseline"]: _answers(test, base, own) for base, own in _compared(test)}
     found: dict[int, Picture] = {}
     for kind, text in KINDS.items():
-        for budget in test["budgets"]:
+        for budget, base in _with_baseline(test):
+            words = text.format(base=base, own=test["variant"])
             for index in budget["data"].get(kind, ()):
                 if str(index) in uris:
-                    picture = Picture(index, text, uris[str(index)], _told(answers, index))
-                    found.setdefault(index, picture)
+                    told = _told(answers.get(base, {}), index)
+                    found.setdefault(index, Picture(index, words, uris[str(index)], told))
     return list(found.values())
+
+
+def _with_baseline(test: Record) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each budget with the baseline that its marker names; those of one marker are in order."""
+    named: dict[str, list[str]] = {}
+    for stated in test["markers"]:
+        baseline = stated["arguments"].get("baseline", DEFAULT_BASELINE)
+        named.setdefault(stated["marker"], []).append(baseline)
+    for budget in test["budgets"]:
+        baselines = named.get(budget["marker"], [DEFAULT_BASELINE])
+        yield budget, baselines.pop(0) if len(baselines) > 1 else baselines[0]
 
 
 def _compared(test: Record) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -96,8 +116,13 @@ def _compared(test: Record) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
                 yield base, own
 
 
-def _answers(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    packed = {"label": own["classes"], "before": base["answered"], "now": own["answered"]}
+def _answers(test: Record, base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The label of each sample and the classes that the models give it, by their names."""
+    packed = {
+        "label": own["classes"],
+        base["baseline"]: base["answered"],
+        test["variant"]: own["answered"],
+    }
     return {name: unpack(array) for name, array in packed.items() if array is not None}
 
 
@@ -105,7 +130,7 @@ def _told(answers: Mapping[str, Any], index: int) -> str:
     return ", ".join(f"{name} {array[index]}" for name, array in answers.items())
 
 
-def _moved(whose: str, moved: list[dict[str, Any]]) -> Chart:
+def _moved(whose: str, base: str, own: str, moved: list[dict[str, Any]]) -> Chart:
     sizes = Counter[int]()
     for entry in moved:
         sizes.update({entry["label"]: entry["samples"], entry["now"]: entry["samples"]})
@@ -129,19 +154,20 @@ def _moved(whose: str, moved: list[dict[str, Any]]) -> Chart:
         "ygap": 1,
         "texttemplate": "%{z}",
         "hoverongaps": False,
-        "hovertemplate": "label %{y}, now %{x}: %{z}<extra></extra>",
+        "hovertemplate": "label %{y}, answer %{x}: %{z}<extra></extra>",
     }
     layout = {
-        "xaxis": axis("answer now", type="category"),
+        "xaxis": axis(f"answer of {own}", type="category"),
         "yaxis": axis("label", type="category", autorange="reversed"),
         "height": 130 + 20 * len(classes),
     }
-    return Chart(f"What samples became that are wrong now ({whose})", _text(moved), [heat], layout)
+    title = f"What {own} makes of samples that {base} alone has right ({whose})"
+    return Chart(title, _text(own, moved), [heat], layout)
 
 
-def _text(moved: list[dict[str, Any]]) -> str:
+def _text(own: str, moved: list[dict[str, Any]]) -> str:
     named = [
-        f"{units.count(entry['samples'], 'sample')} of class {entry['label']} now {entry['now']}"
+        f"{units.count(entry['samples'], 'sample')} of class {entry['label']} for {entry['now']}"
         for entry in moved
     ]
-    return units.listed(named)
+    return f"{own} takes {units.listed(named)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ Entry = dict[str, Any]
 Earlier = dict[tuple[Any, ...], list[Entry]]
 """What earlier runs measured, by test."""
 MOST_RUNS = 100
+MOST_TICKS = 10
 SYMBOLS = {"pass": "circle", "fail": "x", "error": "x"}
 
 
@@ -29,7 +31,7 @@ def history_charts(test: Record, history: Earlier) -> Iterator[Chart]:
     of_test = history.get(_key(test), [])
     for budget in test["budgets"]:
         before = [one for one in of_test if one["statistic"] == budget["statistic"]]
-        if before:
+        if before and _tells(budget, before):
             yield _over_runs(budget, before)
 
 
@@ -50,6 +52,12 @@ def baseline_text(test: Record) -> str:
 
 def _key(entry: Entry) -> tuple[Any, ...]:
     return entry["nodeid"], entry["device"], entry["variant"]
+
+
+def _tells(budget: Entry, before: list[Entry]) -> bool:
+    """Whether anything was measured; of a count, whether it changed."""
+    known = {run["measured"] for run in (*before, budget)} - {None}
+    return len(known) > (1 if budget["unit"] == "count" else 0)
 
 
 def _over_runs(budget: Entry, before: list[Entry]) -> Chart:
@@ -80,7 +88,8 @@ def _over_runs(budget: Entry, before: list[Entry]) -> Chart:
         },
     ]
     unit = {"bytes": "MB", "ms": "ms", "per_second": "per second"}.get(budget["unit"], "")
-    layout = {"xaxis": axis("run, this one last"), "yaxis": axis(unit), "height": 190}
+    whole = {"tick0": 1, "dtick": math.ceil(len(runs) / MOST_TICKS)}
+    layout = {"xaxis": axis("run, this one last", **whole), "yaxis": axis(unit), "height": 190}
     return Chart(budget["statistic"], _text(budget, before), traces, layout)
 
 

@@ -68,6 +68,12 @@ class ModelShown:
         return list(dict.fromkeys(name for point in self.points for name in point.scores))
 
     @property
+    def title(self) -> str:
+        """What there is of it to compare."""
+        latency = ["latency"] if any(point.median_ms for point in self.points) else []
+        return f"{', '.join([*self.metrics, *latency])} and size"
+
+    @property
     def charts(self) -> list[Chart]:
         """One for each metric that two or more variants have beside their latency."""
         found = []

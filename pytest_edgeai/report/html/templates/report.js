@@ -5,6 +5,15 @@ const rows = [...document.querySelectorAll("#budgets tbody tr")];
 
 const isOpen = (row) => row.querySelector("button").getAttribute("aria-expanded") === "true";
 
+/* A test's name is muted in all of its rows that follow each other but the first. */
+function group() {
+  let above = null;
+  for (const row of budgets.tBodies[0].querySelectorAll("tr[data-test]:not([hidden])")) {
+    row.classList.toggle("again", row.dataset.test === above);
+    above = row.dataset.test;
+  }
+}
+
 /* Only rows that all filters let pass are shown, with their details. */
 function filter() {
   const words = filters.elements.text.value.toLowerCase().split(/\s+/);
@@ -19,6 +28,7 @@ function filter() {
     shown += fits;
   }
   document.querySelector("#shown").value = `${shown} of ${rows.length} shown`;
+  group();
 }
 
 /* Numbers are sorted as numbers, and what is unknown stands last either way. */
@@ -39,6 +49,7 @@ function sort(heading) {
     return (one - other) * (falls ? -1 : 1);
   });
   for (const [, row] of keyed) budgets.tBodies[0].append(row, ...(row.detail ? [row.detail] : []));
+  group();
 }
 
 /* What tests show when they are opened; null until it is unpacked, in the background. */
@@ -89,5 +100,5 @@ if (budgets) {
     if (button.closest("thead")) sort(button.closest("th"));
     else unpacked.then(() => show(button.closest("tr"), !isOpen(button.closest("tr"))));
   });
-  document.querySelector("#shown").value = `${rows.length} of ${rows.length} shown`;
+  filter();
 }
