@@ -19,6 +19,7 @@ from pytest_edgeai.report.html.conditions import device_text
 from pytest_edgeai.report.html.detail import details, model_pairs
 from pytest_edgeai.report.html.models import changes, models_shown
 from pytest_edgeai.report.html.rows import SIGNS, counts, rows
+from pytest_edgeai.report.outcome import incomplete
 from pytest_edgeai.report.writing import replace_text
 
 
@@ -46,6 +47,7 @@ def page(document: Document, history: Sequence[dict[str, Any]] = ()) -> str:
     environment, found = _environment(), rows(document["tests"])
     text: str = environment.get_template("report.html").render(
         run=document["run"],
+        incomplete=incomplete(document),
         duration=units.seconds(document["run"].get("duration_s") or 0.0),
         rows=found,
         counts=counts(found),

@@ -22,6 +22,7 @@ from pytest_edgeai.report.outcome import (
     doubts,
     error_in_brief,
     failed_otherwise,
+    incomplete,
     notes,
     tally,
     unmet,
@@ -32,8 +33,6 @@ from pytest_edgeai.report.writing import replace_text
 
 LONG = 12
 """Budgets in a table that is shown without a click."""
-ENDINGS = {2: "was interrupted", 3: "ended with an internal error", 4: "could not begin"}
-"""By pytest's exit status."""
 Document = dict[str, Any]
 
 
@@ -82,10 +81,9 @@ def _head(document: Document) -> Iterator[str]:
     if run["commit"]:
         told.append(f"commit {code(run['commit'][:12])}")
     yield " · ".join(told)
-    status = run["exit_status"]
-    if status in ENDINGS:
-        yield f"**The run {ENDINGS[status]}: not all tests were run.**"
-    elif status == 1 and not counts.unmet and not counts.otherwise:
+    lacks = incomplete(document)
+    yield from (f"**{escaped(text)}**" for text in lacks)
+    if run["exit_status"] == 1 and not (lacks or counts.unmet or counts.otherwise):
         yield "**Other tests of this run failed.**"
 
 

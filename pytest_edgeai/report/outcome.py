@@ -11,8 +11,19 @@ from pytest_edgeai.report.wording import gap
 
 Test = Mapping[str, Any]
 FAILED = ("failed", "error")
+ENDINGS = {2: "was interrupted", 3: "ended with an internal error", 4: "could not begin"}
+"""By pytest's exit status."""
 MOST_LINES = 10
 """Of an error."""
+
+
+def incomplete(document: Mapping[str, Any]) -> list[str]:
+    """Why a run does not tell all that it should, a sentence each."""
+    run = document["run"]
+    names, status = run.get("uncollected", {}), run.get("exit_status")
+    if status in ENDINGS and not names:
+        return [f"The run {ENDINGS[status]}: not all tests were run."]
+    return [f"{nodeid} was not collected: its tests were not run." for nodeid in names]
 
 
 def unmet(document: Mapping[str, Any], test: Test) -> list[dict[str, Any]]:
