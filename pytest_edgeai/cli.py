@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="edgeai", description="Acceptance tests for models on edge devices: the tools around."
     )
+    made.add_argument("--version", action=_Version, nargs=0, help="show the version, and exit")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
         module.add_arguments(
@@ -32,12 +34,29 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+class _Version(argparse.Action):
+    """It is looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"pytest-edgeai {version('pytest-edgeai')}")
+        parser.exit()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit status, 2 where it could not begin."""
+    """Run a command; returns its exit status, 2 where it could not begin.
+
+    1 where nobody reads its output to the end, as with ``| head``: what it would come to is open.
+    """
     asked = parser().parse_args(arguments)
     try:
         status: int = COMMANDS[asked.command].run(asked)
+        sys.stdout.flush()
     except EdgeAIError as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 1
     return status

@@ -15,12 +15,13 @@ DESCRIPTION = (
     "runs could not be compared. In GitHub Actions the result is added to the step's summary."
 )
 WIDEST = 160
+REPORT = "the JSON report, or the folder with its results.json, of the run"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("before", type=Path, help="the JSON report of the run to compare with")
-    parser.add_argument("after", type=Path, help="the JSON report of the run with the change")
+    parser.add_argument("before", type=Path, help=f"{REPORT} to compare with")
+    parser.add_argument("after", type=Path, help=f"{REPORT} with the change")
     parser.add_argument(
         "--fraction",
         type=float,
@@ -57,7 +58,11 @@ def run(asked: argparse.Namespace) -> int:
     require_number("--fraction", asked.fraction, least=0.0, hint="0.10 is ten per cent")
     require_confidence(asked.confidence)
     limits = Limits(asked.fraction, asked.confidence)
-    found = run_changes(read_document(asked.before), read_document(asked.after), limits)
+    before, after = read_document(asked.before), read_document(asked.after)
+    for path, which, document in ((asked.before, "before", before), (asked.after, "after", after)):
+        if not document["tests"]:
+            raise UsageError(f"the run {which}, {path}, has no tests", "run the suite again")
+    found = run_changes(before, after, limits)
     if not found["changes"]:
         raise UsageError(
             f"{asked.before} and {asked.after} have no test in common that measured anything",

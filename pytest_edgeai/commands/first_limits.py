@@ -101,14 +101,16 @@ def _at_most(budget: Budget, margin: float, device: str | None, where: str) -> L
     how = UPPER_LIMITS[budget["marker"]]
     value = budget["measured"] / how.scale
     limit = _number(rounded(value + max(value * margin, how.least), up=True))
-    given, comment = limit, f"measured {_said(budget)}"
+    given, comment, added = limit, f"measured {_said(budget)}", ""
+    if value * margin < how.least:
+        added = f"; {units.value_text(how.least * how.scale, budget['unit'])} added"
     if how.binds and device:
         given = f"{{{how.argument or 'limit'} = {limit}, device = {json.dumps(device)}}}"
     elif how.argument:
         given = f"{{{how.argument} = {limit}}}"
     if how.binds:
         comment += f" on {where}"
-    return Line(f"{budget['marker']} = {given}", comment)
+    return Line(f"{budget['marker']} = {given}", comment + added)
 
 
 def _bare(budget: Budget) -> Line:

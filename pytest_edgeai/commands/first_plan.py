@@ -45,6 +45,18 @@ class Plan:
         found = (self.model, self.calibration_data, self.evaluation_data)
         return dict.fromkeys(path for path in found if path is not None)
 
+    @property
+    def not_tested(self) -> list[str]:
+        """What there is no data for, and how to add it."""
+        found = []
+        if self.is_converted and self.calibration_data is None:
+            found.append("int8 is not tested: it needs --calibration-data with typical inputs")
+        if self.evaluation_data is None:
+            found.append("accuracy is not tested: it needs --evaluation-data with labels")
+        elif not self.has_labels:
+            found.append(f"accuracy is not tested: {self.evaluation_data.name} has no labels")
+        return found
+
 
 def make_plan(
     model: str,
@@ -66,8 +78,10 @@ def make_plan(
     from pytest_edgeai.plugin.data import read_data
 
     source = _source(model)
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", "make it first")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder")
+    if not folder.parent.is_dir():
+        raise UsageError(f"there is no folder {folder.parent}", "make it first")
     how = _preprocessing(source, scaling, [path for path in data.values() if path.is_dir()])
     read = {key: read_data(path, None, how, key) for key, path in data.items()}
     assert source.path is not None

@@ -14,8 +14,8 @@ from pytest_edgeai.commands import first_limits
 from pytest_edgeai.commands.first_plan import Plan
 
 FITS = ("max_size_mb", "fully_quantized", "no_custom_ops", "min_accuracy", "max_accuracy_drop")
-IS_FAST_ENOUGH = ("max_latency_ms", "max_startup_ms", "max_memory_mb")
-BINDING = ("max_latency_ms", "max_sustained_latency_ms", "min_throughput", *IS_FAST_ENOUGH[1:])
+IS_FAST = ("max_latency_ms", "max_startup_ms", "max_memory_mb")
+BINDING = ("max_latency_ms", "max_sustained_latency_ms", "min_throughput", *IS_FAST[1:])
 """Markers that judge the machine as well as the model."""
 
 NOT_BINDING = " and ".join(f"not {marker}" for marker in BINDING)
@@ -36,7 +36,7 @@ def markers_for(plan: Plan, variant: str) -> tuple[str, ...]:
         left_out |= {"min_accuracy", "max_accuracy_drop"}
     if variant == "converted" or not plan.is_converted:
         left_out.add("max_accuracy_drop")
-    return tuple(name for name in (*FITS, *IS_FAST_ENOUGH) if name not in left_out)
+    return tuple(name for name in (*FITS, *IS_FAST) if name not in left_out)
 
 
 def measuring_text(plan: Plan) -> str:
@@ -63,11 +63,13 @@ def suite_text(plan: Plan, name: str, records: Records, left_out: Mapping[str, s
         left_out: variants that came to nothing, and why.
     """
     lines = [*_preface(plan, name), *_head(plan)]
+    for reason in plan.not_tested:
+        lines += ["", *_comment(f"{reason}; edgeai init with --force writes this file anew.")]
     for variant, reason in left_out.items():
         lines += ["", *_comment(f"{variant} is left out: {reason}")]
     for variant, record in records.items():
         prefix = f"{variant}_" if len(records) > 1 else ""
-        for test, markers in (("fits", FITS), ("is_fast_enough", IS_FAST_ENOUGH)):
+        for test, markers in (("fits", FITS), ("is_fast", IS_FAST)):
             lines += _table(plan, f"{prefix}{test}", variant, record, markers)
     return "\n".join(lines) + "\n"
 

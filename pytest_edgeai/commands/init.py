@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,9 @@ DESCRIPTION = (
     "and shows the result. The exit status is 1 where the suite does not pass, and 2 where nothing "
     "could be measured."
 )
+FIRST_MEASUREMENT = "the first measurement"
+MOST_MARGIN = 10
+"""Ten times what was measured; more is mostly a per cent taken for a share."""
 EPILOG = "example: edgeai init parts.keras --calibration-data train.npz --evaluation-data test.npz"
 
 
@@ -62,13 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(),
         metavar="FOLDER",
-        help="folder for the suite (default: this one)",
+        help="folder for the suite, made where its parent is there (default: this one)",
     )
     parser.add_argument(
         "--margin",
         type=_margin,
         default=0.25,
-        help="how far limits are from what was measured, as a share of it (default: 0.25)",
+        help="how far limits are from what was measured, as a share of it (default: 0.25, "
+        "which is 25 per cent)",
     )
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
 
@@ -98,8 +103,10 @@ def _margin(text: str) -> float:
         margin = float(text)
     except ValueError:
         margin = -1.0
-    if not 0 < margin < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number over 0, such as 0.25, not {text}")
+    if not 0 < margin <= MOST_MARGIN:
+        raise argparse.ArgumentTypeError(
+            f"must be a number over 0 up to {MOST_MARGIN}, not {text}: 0.25 is 25 per cent"
+        )
     return margin
 
 
@@ -110,8 +117,8 @@ def _plan(asked: argparse.Namespace) -> Plan:
     data = {key: path.expanduser().absolute() for key, path in given.items() if path is not None}
     folder = asked.output.expanduser().absolute()
     plan = make_plan(asked.model, data, asked.scaling, folder, asked.device, asked.margin)
-    if plan.evaluation_data and not plan.has_labels:
-        print(f"note: {_shown(plan.evaluation_data)} has no labels: no accuracy is measured")
+    for reason in plan.not_tested:
+        print(f"note: {reason}")
     return plan
 
 
@@ -120,13 +127,20 @@ def _measured(plan: Plan, suite: Path) -> Run:
     from pytest_edgeai.commands.first_run import run_suite
     from pytest_edgeai.commands.first_suite import measuring_text
 
+    plan.folder.mkdir(exist_ok=True)
     handle, name = tempfile.mkstemp(".edge.toml", "measuring-", plan.folder)
+    path = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(measuring_text(plan))
-        return run_suite(Path(name), plan.device)
+        first = run_suite(path, plan.device)
+    except EdgeAIError as error:
+        said = error.message.replace(path.name, FIRST_MEASUREMENT)
+        raise EdgeAIError(said, error.hint) from None
     finally:
-        Path(name).unlink()
+        path.unlink()
+    said_of = {of: said.replace(path.name, FIRST_MEASUREMENT) for of, said in first.failures.items()}
+    return replace(first, failures=said_of)
 
 
 def _write_suite(plan: Plan, suite: Path, first: Run, records: dict[str, Record]) -> None:
@@ -147,16 +161,20 @@ def _write_suite(plan: Plan, suite: Path, first: Run, records: dict[str, Record]
 
 
 def _write_workflow(plan: Plan, force: bool) -> None:
-    from pytest_edgeai.commands.workflow import PLACE, root_of, workflow_text
+    from pytest_edgeai.commands.workflow import PLACE, is_root, lacks, root_of, workflow_text
 
     root = root_of(plan.folder)
     path = root / PLACE
     if path.exists() and not force:
         print(f"kept {_shown(path)}: it is there already, and --force overwrites it")
+        if need := lacks(path, plan):
+            print(f"note: it does not install {need}, which {plan.model.name} needs")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(workflow_text(root, plan), encoding="utf-8")
     print(f"wrote {_shown(path)}")
+    if not is_root(root):
+        print(f"note: {root} is no git repository: {PLACE} has to be in the root of one")
     for used in plan.files:
         if not used.is_relative_to(root):
             print(f"note: {used} is outside of {root}: a CI machine will not have it")

@@ -11,6 +11,7 @@ from pytest_edgeai.commands.first_plan import Plan
 from pytest_edgeai.commands.first_suite import NOT_BINDING
 
 PLACE = Path(".github/workflows/edgeai.yml")
+TENSORFLOW = "tensorflow"
 
 
 class _Workflow(Template):
@@ -19,12 +20,23 @@ class _Workflow(Template):
 
 def root_of(folder: Path) -> Path:
     """The root of the git repository that a folder is in; the folder itself where there is none."""
-    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+    return next((place for place in (folder, *folder.parents) if is_root(place)), folder)
+
+
+def is_root(folder: Path) -> bool:
+    """Whether a folder is the root of a git repository."""
+    return (folder / ".git").exists()
+
+
+def lacks(workflow: Path, plan: Plan) -> str:
+    """What a workflow that is there does not install and a plan needs; "" for nothing."""
+    names_it = TENSORFLOW in workflow.read_text(encoding="utf-8", errors="replace").lower()
+    return f"pytest-edgeai[{TENSORFLOW}]" if plan.is_converted and not names_it else ""
 
 
 def workflow_text(root: Path, plan: Plan) -> str:
     """A workflow that runs all suites of a repository; one for ready files converts nothing."""
-    extras = [*(["tensorflow"] if plan.is_converted else []), "report"]
+    extras = [*([TENSORFLOW] if plan.is_converted else []), "report"]
     options = ["--edge-report=edge-report/"]
     cache = ""
     if plan.is_converted:

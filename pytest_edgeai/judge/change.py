@@ -87,8 +87,7 @@ def holm(chances: Sequence[float]) -> list[float]:
 
 def _told(change: Change, confidence: float) -> Change:
     assert change.chance is not None
-    noise = f"{units.p_value(change.chance)} after Holm"
-    reason = ", ".join(filter(None, (change.reason, noise)))
+    reason = ", ".join(filter(None, (change.reason, units.p_value(change.chance))))
     if change.side in ("worse", "better") and change.chance > 1 - confidence:
         return replace(change, side="untold", reason=f"within the noise: {reason}")
     return replace(change, reason=reason)

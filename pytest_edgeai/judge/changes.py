@@ -12,10 +12,11 @@ from pytest_edgeai.judge.change import Change, sided, untold
 from pytest_edgeai.judge.conditions import disturbance, drifted
 from pytest_edgeai.judge.evidence import FileFacts, LatencySamples, Score, StartSamples
 from pytest_edgeai.judge.facts import custom_operators, unquantised
+from pytest_edgeai.judge.latency import is_hopeless
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.paired import RESAMPLES, discordant, drop_interval
 from pytest_edgeai.judge.regression import FLOOR_BYTES, FLOOR_MS, rank_chance
-from pytest_edgeai.judge.statistics import drift, statistic
+from pytest_edgeai.judge.statistics import Samples, drift, statistic
 
 SIZE_FRACTION = 0.01
 SIZE_FLOOR_BYTES = 1024
@@ -58,11 +59,12 @@ def of_latency(
     before: LatencySamples, after: LatencySamples, names: Iterable[str], fraction: float
 ) -> Iterator[Change]:
     """Statistics of the latency; each where the conditions allow it."""
-    why = unlike(before.conditions, after.conditions)
     was_ns, now_ns = (independent(samples.samples_ns) for samples in (before, after))
     for name in names:
         was, now = statistic(name, before.ms), statistic(name, after.ms)
         counts = _is_beyond(was, now, fraction, FLOOR_MS)
+        by_others = _by_others(name, before.ms, after.ms) if counts else (True, True)
+        why = unlike(before.conditions, after.conditions, by_others=by_others)
         if reason := why or (counts and _drifts(name, before, after, fraction)):
             yield untold(name, "ms", reason, was, now)
             continue
@@ -77,11 +79,12 @@ def of_starts(
     """The median of memory, or of the start-up, over fresh processes."""
     was, now = (statistic("median", samples.values) for samples in (before, after))
     is_timed = unit == "ms"
-    why = unlike(before.conditions, after.conditions, is_timed)
+    counts = _is_beyond(was, now, fraction, FLOOR_MS if is_timed else FLOOR_BYTES)
+    by_others = _by_others("median", before.values, after.values) if counts else (True, True)
+    why = unlike(before.conditions, after.conditions, is_timed, by_others)
     if why:
         return untold(what, unit, why, was, now)
     chance = min(1.0, 2 * rank_chance("median", before.values, after.values, now > was))
-    counts = _is_beyond(was, now, fraction, FLOOR_MS if is_timed else FLOOR_BYTES)
     reason = f"{len(before.values)} and {units.count(len(after.values), 'start')}"
     return sided(what, unit, was, now, counts, reason, chance)
 
@@ -117,8 +120,17 @@ def of_score(
     return sided(metric.name, unit, *both, True, reason, chance, metric.higher_is_better)
 
 
-def unlike(before: Conditions, after: Conditions, is_timed: bool = True) -> str:
-    """Why two measurements cannot be compared; "" where they can."""
+def unlike(
+    before: Conditions,
+    after: Conditions,
+    is_timed: bool = True,
+    by_others: tuple[bool, bool] = (True, True),
+) -> str:
+    """Why two measurements cannot be compared; "" where they can.
+
+    Args:
+        by_others: for each, whether work of others may be why it comes out as it does.
+    """
     keys = (*FINGERPRINT, "input_shapes")
     differs = [
         f"{key} {before.get(key)!r}, now {after.get(key)!r}"
@@ -127,11 +139,21 @@ def unlike(before: Conditions, after: Conditions, is_timed: bool = True) -> str:
     ]
     if differs:
         return f"measured under other conditions: {'; '.join(differs)}"
-    for which, seen in (("before", before), ("after", after)):
-        spoilt = disturbance(seen) if is_timed or seen.get("emulated") else None
+    both = zip(("before", "after"), (before, after), by_others, strict=True)
+    for which, seen, is_their_fault in both:
+        spoilt = disturbance(seen, is_their_fault) if is_timed or seen.get("emulated") else None
         if spoilt is not None:
             return f"{which}: {spoilt.reason}"
     return ""
+
+
+def _by_others(name: str, before: Samples, after: Samples) -> tuple[bool, bool]:
+    """For each of two runs that differ, whether others may be why.
+
+    They can only slow a model down: not the faster run, nor one that is slower by too much.
+    """
+    was, now = statistic(name, before), statistic(name, after)
+    return was > now and not is_hopeless(before, now), now > was and not is_hopeless(after, was)
 
 
 def _is_beyond(before: float, after: float, fraction: float, floor: float) -> bool:

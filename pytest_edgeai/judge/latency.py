@@ -182,11 +182,15 @@ def _spoilt(
 
 def may_be_their_fault(times: Samples, claimed: Claim, limit: float, holds: bool | None) -> bool:
     """Whether work of others, which can only slow runs down, may be why a limit does not hold."""
+    is_short = holds is None and len(times) < claimed.least_runs
+    return not (holds or is_short or (holds is False and is_hopeless(times, limit)))
+
+
+def is_hopeless(times: Samples, limit: float) -> bool:
+    """Whether even the fastest twentieth takes too long for others to be why."""
     import numpy as np
 
-    is_hopeless = holds is False and float(np.quantile(times, 0.05)) > HOPELESS * limit
-    is_short = holds is None and len(times) < claimed.least_runs
-    return not (holds or is_hopeless or is_short)
+    return float(np.quantile(times, 0.05)) > HOPELESS * limit
 
 
 def _interval_text(claimed: Claim, interval: Interval, is_under: bool, unit: str) -> str:

@@ -18,6 +18,8 @@ from pytest_edgeai.report.record import SCHEMA, Record
 Document = dict[str, Any]
 OF_TEST = ("name", "source", "sha256", "size_bytes", "int8_weight_share")
 """What a test says of its model; all facts of each file stand once under ``models``."""
+IN_FOLDER = "results.json"
+"""Where a report's folder has it."""
 ONLY_IN_THE_RUN = ("model_file",)
 """What records have and reports have not."""
 
@@ -43,11 +45,13 @@ def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
 
 
 def read_document(path: Path) -> Document:
-    """A JSON report.
+    """A JSON report, or that of a report's folder.
 
     Raises:
         UsageError: a file that cannot be read, or is none.
     """
+    if path.is_dir():
+        path /= IN_FOLDER
     try:
         content = json.loads(path.read_text())
     except OSError as error:

@@ -10,9 +10,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pytest_edgeai.report.document import IN_FOLDER
 from pytest_edgeai.report.writers import EXTRA, History, missing_packages, write_report
 
-FILES = {".json": "results.json", ".md": "summary.md", ".html": "report.html"}
+FILES = {".json": IN_FOLDER, ".md": "summary.md", ".html": "report.html"}
 MODELS = "models"
 
 

@@ -19,8 +19,9 @@ else:
 
 
 class Table(NamedTuple):
-    """The budgets of one table under ``tests``, and the variants that it names."""
+    """The budgets of one table under ``tests``, and the variants that it names; () for any."""
 
+    name: str
     variants: tuple[str, ...]
     budgets: tuple[Budget, ...]
 
@@ -48,7 +49,7 @@ def _table(name: str, table: Any) -> Table:
         if not isinstance(table, dict):
             raise UsageError(f"{table!r} is no table of budgets", values.EXAMPLE)
         named = values.variants(table["variants"], ()) if "variants" in table else ()
-        return Table(named, tuple(_budgets(table)))
+        return Table(name, named, tuple(_budgets(table)))
     except UsageError as error:
         raise UsageError(f"tests.{name}: {error.message}", error.hint) from None
 

@@ -45,9 +45,9 @@ def compare(
         monkeypatch.setenv("COLUMNS", str(columns))
         content = json.loads(saved.read_text())
         change(content)
-        Path("after.json").write_text(json.dumps(content))
+        Path("after").write_text(json.dumps(content))
         capsys.readouterr()
-        status = main(["compare", str(saved), "after.json", "--json=out.json", *options])
+        status = main(["compare", str(saved), "after", "--json=out.json", *options])
         found = json.loads(Path("out.json").read_text())["changes"] if status < 2 else []
         return Said(status, *capsys.readouterr(), found)
 
@@ -85,7 +85,8 @@ def test_a_run_and_itself_are_the_same(compare: Compare) -> None:
     whats = said.what("same")
     assert whats >= {"median", "p95", "p99", "mean", "memory", "start-up", "sustained p95"}
     assert whats >= {"median (2 threads)", "p95 (2 threads)", "accuracy", "f1_macro", "brier"}
-    assert said.out.startswith(f"{len(said.changes)} unchanged; changes of times and memory")
+    unchanged = f"{len(said.changes)} unchanged; changes of times and memory"
+    assert said.out.startswith(f"nothing is worse\n\n{unchanged}")
 
 
 def test_slower_and_beyond_the_floor(compare: Compare) -> None:
@@ -97,7 +98,20 @@ def test_slower_and_beyond_the_floor(compare: Compare) -> None:
     line = next(c for c in said.changes if c["what"] == "median")
     assert line["after"] == pytest.approx(line["before"] + 1)
     assert line["chance"] < 0.001
-    assert said.out.startswith("Worse")
+    worse = sum(change["side"] == "worse" for change in said.changes)
+    assert said.out.startswith(f"{worse} worse\n\nWorse")
+
+
+def test_a_verdict_is_not_listed_beside_what_it_is_of(compare: Compare) -> None:
+    def fail(content: Any) -> None:
+        another_file(content)
+        budgets = the(content)["budgets"]
+        next(b for b in budgets if b["statistic"] == "size")["verdict"] = "fail"
+
+    said = compare(fail)
+    assert "verdict of size" not in said.what("worse")
+    (size,) = (change for change in said.changes if change["what"] == "size")
+    assert size["reason"].endswith(" bytes, verdict pass -> fail")
 
 
 def test_noise_is_none(compare: Compare) -> None:
@@ -213,7 +227,7 @@ def test_the_summary_of_github(
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     said = compare(another_file, "--markdown=out.md")
-    assert (tmp_path / "summary.md").read_text() == (tmp_path / "out.md").read_text() + "\n"
+    assert (tmp_path / "summary.md").read_text() == (tmp_path / "out.md").read_text()
     assert "| int8 of digits.keras on local | size |" in (tmp_path / "out.md").read_text()
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "folder.md"))
     said = compare(another_file)
@@ -224,7 +238,8 @@ def test_the_summary_of_github(
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        (lambda c: c.update(tests=[]), (), "have no test in common"),
+        (lambda c: c.update(tests=[]), (), "the run after, after, has no tests"),
+        (lambda c: [t.update(test="new") for t in c["tests"]], (), "have no test in common"),
         (lambda c: c.update(schema=3), (), "has schema 3; this version reads 1"),
         (lambda c: c.update(tests=7), (), "no list of tests"),
         (lambda c: the(c).update(evidence=[]), (), "cannot be read"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -179,6 +180,69 @@ def test_regression_is_against_the_baseline_of_the_run(saved: Path, judge: Judge
     assert (missing.status, "there is no baseline" in missing.out) == (1, True)
 
 
+def test_a_text_is_for_the_tests_that_measured_what_it_needs(
+    saved: Path, judge: Judge, tmp_path: Path
+) -> None:
+    """Among those of the same model, variant and device; else it is one error."""
+    content = document(saved)
+    (answers,) = (t for t in content["tests"] if is_of(t, "test_answers"))
+    (cost,) = (t for t in content["tests"] if is_of(t, "test_cost"))
+    content["tests"] = [answers, cost]
+    (tmp_path / "two.json").write_text(json.dumps(content))
+    said = judge("two.json", "p95<=900ms", "size<=1MB", "accuracy>=0.5", "--json=o")
+    assert said.status == 0, said.out
+    assert markers(Path("o")) == [["max_size_mb", "min_accuracy"], ["max_latency_ms"]]
+    said = judge("two.json", "max_latency_ms(p95=900, threads=3)")
+    assert (said.status, said.out.count("not judged")) == (1, 1)
+
+
+def is_of(test: Any, name: str) -> bool:
+    return bool(name in test["nodeid"] and test["variant"] == "int8")
+
+
+def markers(path: Path) -> list[list[str]]:
+    return [[b["marker"] for b in t["budgets"]] for t in document(path)["tests"]]
+
+
+def test_a_budget_that_is_judged_on_nothing_is_not_met(saved: Path, judge: Judge) -> None:
+    of_pi = "max_latency_ms(p95=900, device='pi')"
+    said = judge(saved, of_pi, "size<=1MB", "-k", "test_cost")
+    assert said.status == 1
+    assert f"Not judged:\n  {of_pi}: it is for no test of the run, or all of those" in said.out
+
+
+def test_a_folder_of_reports_is_read(saved: Path, judge: Judge, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    shutil.copy(saved, tmp_path / "out" / "results.json")
+    assert judge("out", "size<=1MB", "-k", "test_cost").status == 0
+
+
+OWN = """
+[tests.test_cost]
+variants = ["int8"]
+max_latency_ms = {p95 = 900}
+
+[tests.test_answers]
+min_accuracy = 0.5
+"""
+
+
+def test_the_tables_of_a_file_are_for_the_tests_of_their_names(
+    saved: Path, judge: Judge, tmp_path: Path
+) -> None:
+    (tmp_path / "own.edge.toml").write_text(OWN)
+    said = judge(saved, "own.edge.toml", "--json=o")
+    assert said.status == 0, said.out
+    found = {(t["nodeid"].partition("[")[0], t["variant"]) for t in document(Path("o"))["tests"]}
+    names = ("test_cost", "int8"), ("test_answers", "int8"), ("test_answers", "converted")
+    assert found == {(f"test_all.py::{name}", variant) for name, variant in names}
+    assert judge(saved, "own.edge.toml", "-k", "test_cost").status == 0
+    (tmp_path / "own.edge.toml").write_text(f"{OWN}[tests.test_of_today]\nmax_size_mb = 1\n")
+    said = judge(saved, "own.edge.toml")
+    assert said.status == 1
+    assert "own.edge.toml: test_of_today: no test of the run has this name" in said.out
+
+
 TABLES = """
 model = "not/there.keras"
 
@@ -216,9 +280,14 @@ def test_the_tables_of_a_suite_without_python(saved: Path, judge: Judge, tmp_pat
         (["speed>=9"], "there is no 'speed'"),
         (["wrong.edge.toml"], "wrong.edge.toml: tests.t: there is no 'max_sice_mb'"),
         (["missing.edge.toml"], "missing.edge.toml cannot be read"),
-        (["size<=1MB", "-k", "nothing"], "has budgets to judge"),
-        (["size<=1MB", "--device", "pi"], "has budgets to judge"),
-        (["size<=1MB", "--variant", "int16x8"], "has budgets to judge"),
+        (
+            ["size<=1MB", "-k", "nothing"],
+            "no test has 'nothing' in its name\nhint: there are tests ",
+        ),
+        (["--device", "pi"], "no test has 'pi' for its device\nhint: there are devices local"),
+        (["--variant", "x"], "variant\nhint: there are variants converted, dynamic, float16, int8"),
+        (["size<=1MB", "-k", "without_budgets"], "has budgets to judge"),
+        (["other.json"], "other.json is no budget: the report of one run comes first"),
     ],
 )
 def test_what_cannot_begin_is_status_2(
@@ -291,8 +360,8 @@ def test_damaged_reports_are_refused(
 ) -> None:
     content = document(saved)
     change(content)
-    (tmp_path / "bad.json").write_text(json.dumps(content))
-    said = judge("bad.json")
+    (tmp_path / "damaged").write_text(json.dumps(content))
+    said = judge("damaged")
     assert (said.status, said.out) == (2, ""), said.out[-500:]
     assert said.err.count("hint: ") == 1
     assert "Traceback" not in said.err
@@ -311,8 +380,8 @@ def test_damaged_reports_are_refused(
     ],
 )
 def test_other_files_are_refused(judge: Judge, tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "other.json").write_bytes(text.encode(errors="surrogateescape"))
-    said = judge("other.json")
+    (tmp_path / "other").write_bytes(text.encode(errors="surrogateescape"))
+    said = judge("other")
     assert (said.status, said.out) == (2, "")
     assert message in said.err
 

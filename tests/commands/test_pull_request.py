@@ -166,13 +166,14 @@ def test_a_worse_model_is_stopped_for_what_is_worse(
     assert worse["accuracy"]["before"] - worse["accuracy"]["after"] > 0.05
     assert worse["accuracy"]["chance"] < 0.001
     lines = said.out.splitlines()
-    assert lines[0].startswith("Worse")
+    assert lines[0] == "5 worse"
+    assert lines[2].startswith("Worse")
     (of_size,) = (line for line in lines if line.split()[5:6] == ["size"])
     assert of_size.split()[-2].startswith("+")
     assert max(map(len, lines)) <= 120
     text = (folder / "c.md").read_text()
     assert text.startswith("## Edge AI budgets: 5 worse\n")
-    assert summary.read_text() == f"# Before\n{text}\n"
+    assert summary.read_text() == f"# Before\n\n{text}"
     narrow = edgeai("compare", "before.json", "after.json", folder=folder)
     assert max(map(len, narrow.out.splitlines())) <= 80
     back = edgeai("compare", "after.json", "before.json", "--json=c.json", folder=folder)

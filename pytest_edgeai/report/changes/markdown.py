@@ -8,6 +8,7 @@ from pytest_edgeai.report.changes.text import (
     HEADS,
     MARKED,
     cells,
+    headline,
     of_side,
     place,
     unchanged,
@@ -20,13 +21,12 @@ _TABLE = "| | measured | before | after | change | |\n|---|---|---:|---:|---:|--
 
 
 def changes_markdown(found: Document, most_bytes: int = MOST_BYTES) -> str:
-    """As in the terminal; the reasons of what is not told are folded away."""
+    """As in the terminal; the reasons of what is not judged are folded away."""
     return fitted(_parts(found), most_bytes)
 
 
 def _parts(found: Document) -> Iterator[str]:
-    worse = len(of_side(found, "worse"))
-    yield f"## Edge AI budgets: {f'{worse:,} worse' if worse else 'nothing is worse'}"
+    yield f"## Edge AI budgets: {headline(found)}"
     for side in MARKED:
         rows = of_side(found, side)
         if rows:

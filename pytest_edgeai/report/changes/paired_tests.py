@@ -30,6 +30,7 @@ KINDS = (
     ("sustained", "sustained p95", "ms"),
 )
 """Of evidence: what each is called, and its unit."""
+VERDICT_OF = "verdict of "
 _FELL = ("fail", "error")
 
 
@@ -120,14 +121,14 @@ def verdicts(before: Record, after: Record) -> Iterator[Change]:
 
 
 def _lost(budget: Plain, why: str) -> Change:
-    return Change(f"verdict of {_label(budget)}", "text", "pass", "not judged", "worse", why)
+    return Change(f"{VERDICT_OF}{_label(budget)}", "text", "pass", "not judged", "worse", why)
 
 
 def _verdict(was: str, budget: Plain) -> Change | None:
     now = budget["verdict"]
     if was == now or {was, now} == {"pass", "skipped"}:
         return None
-    what = f"verdict of {_label(budget)}"
+    what = f"{VERDICT_OF}{_label(budget)}"
     return Change(what, "text", was, now, _side(was, now), budget["reason"])
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from pytest_edgeai.judge import changes
 from pytest_edgeai.judge.change import Change, beyond_noise
 from pytest_edgeai.model.facts import facts_from
-from pytest_edgeai.report.changes.paired_tests import Limits, delegated, scores, times, verdicts
+from pytest_edgeai.report.changes.paired_tests import (
+    VERDICT_OF,
+    Limits,
+    delegated,
+    scores,
+    times,
+    verdicts,
+)
 from pytest_edgeai.report.document import Document
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.saved.rejudging import reading
@@ -24,6 +31,9 @@ class Place(NamedTuple):
     variant: str | None
     device: str | None
     model: str | None
+
+
+Placed = tuple[Place, Change]
 
 
 class _Pair(NamedTuple):
@@ -48,15 +58,13 @@ def run_changes(before: Document, after: Document, limits: Limits) -> Document:
     pairs, only_before, only_after = _matched(before["tests"], after["tests"])
     placed = [*_of_models(pairs, before, after, limits), *_of_tests(pairs, limits)]
     told = beyond_noise([change for _, change in placed], limits.confidence)
+    shown = _each_once([(place, change) for (place, _), change in zip(placed, told, strict=True)])
     return {
         "schema": SCHEMA,
         "before": before.get("run"),
         "after": after.get("run"),
         **limits._asdict(),
-        "changes": [
-            {**place._asdict(), **asdict(change)}
-            for (place, _), change in zip(placed, told, strict=True)
-        ],
+        "changes": [{**place._asdict(), **asdict(change)} for place, change in shown],
         "only_before": only_before,
         "only_after": only_after,
     }
@@ -119,6 +127,29 @@ def _of_models(
             if key not in seen:
                 seen.add(key)
                 yield _place(pair, None), change
+
+
+def _each_once(placed: Sequence[Placed]) -> list[Placed]:
+    """Without the verdicts of what is marked by itself: its reason names them."""
+    marked = {(*place, of.what, of.side) for place, of in placed if of.side in ("worse", "better")}
+    verdict_of: dict[tuple[object, ...], str] = {}
+    left = []
+    for place, change in placed:
+        what = change.what.removeprefix(VERDICT_OF)
+        keys = [(*of, what, change.side) for of in (place, place._replace(test=None))]
+        measured = next((key for key in keys if key in marked), None)
+        if what == change.what or measured is None:
+            left.append((place, change))
+        else:
+            verdict_of[measured] = f"verdict {change.before} -> {change.after}"
+    return [
+        (place, _with(change, verdict_of.get((*place, change.what, change.side))))
+        for place, change in left
+    ]
+
+
+def _with(change: Change, more: str | None) -> Change:
+    return replace(change, reason=", ".join(filter(None, (change.reason, more))))
 
 
 def _of_files(pair: _Pair, before: Document, after: Document) -> Iterator[tuple[str, Change]]:

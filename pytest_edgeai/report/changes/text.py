@@ -21,8 +21,9 @@ ShownChange = Mapping[str, Any]
 
 
 def changes_text(found: Document, width: int, colour: bool) -> str:
-    """Worse first, then better, then what did not change, and what was not told and why."""
-    parts = [
+    """Worse first, then better, then what did not change, and what was not judged and why."""
+    parts = [headline(found)]
+    parts += [
         drawn(_grid(side, rows, width < NARROW), width, colour)
         for side in MARKED
         if (rows := of_side(found, side))
@@ -30,6 +31,13 @@ def changes_text(found: Document, width: int, colour: bool) -> str:
     parts.append(textwrap.fill(unchanged(found), width))
     parts += ["\n".join(_filled(head, items, width)) for head, items in untold(found)]
     return "\n\n".join(parts)
+
+
+def headline(found: Document) -> str:
+    """How many changes are worse, and how many better."""
+    worse, better = (len(of_side(found, side)) for side in ("worse", "better"))
+    first = f"{worse:,} worse" if worse else "nothing is worse"
+    return f"{first}, {better:,} better" if better else first
 
 
 def of_side(found: Document, side: str) -> list[ShownChange]:
@@ -49,13 +57,13 @@ def unchanged(found: Document) -> str:
 
 
 def untold(found: Document) -> Iterator[tuple[str, list[str]]]:
-    """A heading and its lines for each kind of what is not told; none where there is nothing."""
+    """A heading and its lines for each kind of what is not judged; none where there is nothing."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for change in of_side(found, "untold"):
         by_reason.setdefault((place(change), change["reason"]), []).append(_in_words(change))
     lines = [f"{where}: {', '.join(of)}: {why}" for (where, why), of in by_reason.items()]
     kinds = (
-        ("Not told", lines),
+        ("Not judged", lines),
         ("Only in the run before", found["only_before"]),
         ("Only in the run after", found["only_after"]),
     )

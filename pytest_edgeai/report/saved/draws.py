@@ -12,6 +12,10 @@ Resampled = Callable[[Any], float]
 CONFIDENCE = "run the tests again with a budget on it that has a confidence="
 
 
+class NotMeasuredError(DataError):
+    """The saved run did not measure what a budget is judged on."""
+
+
 class Draws:
     """Values of resamples; they are always the same ones, since their seed is.
 
@@ -54,7 +58,7 @@ class Draws:
             if value is not None:
                 return value
             if self._error is None:
-                raise DataError(f"the saved run did not resample {what}", CONFIDENCE)
+                raise NotMeasuredError(f"the saved run did not resample {what}", CONFIDENCE)
             raise EdgeAIError(self._error["error"], self._error["hint"])
 
         return call

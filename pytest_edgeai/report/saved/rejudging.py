@@ -13,6 +13,7 @@ from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.model.facts import facts_from
 from pytest_edgeai.report.document import Document
 from pytest_edgeai.report.record import Record
+from pytest_edgeai.report.saved.draws import NotMeasuredError
 from pytest_edgeai.report.saved.replay import EndedError, Replay
 
 
@@ -47,13 +48,37 @@ def judged_again(saved: Document, test: Record, budgets: Sequence[Budget]) -> li
     Raises:
         DamagedReportError: what is kept of it cannot be read.
     """
+    replay = _replay(saved, test)
+    return [_judged(budget, replay, test) for budget in budgets]
+
+
+def is_measured(saved: Document, test: Record, budget: Budget) -> bool:
+    """Whether a test of a saved run, one with a model, measured what a budget is judged on.
+
+    Raises:
+        DamagedReportError: what is kept of it cannot be read.
+    """
+    replay = _replay(saved, test)
+    with reading(test, f"what {budget.marker} ({budget.label}) is judged on"):
+        try:
+            budget.judge(replay)
+        except NotMeasuredError:
+            return False
+        except (EndedError, EdgeAIError):
+            return True
+    return True
+
+
+def _replay(saved: Document, test: Record) -> Replay:
     with reading(test, "its model"):
         kinds = {"variant": str, "device": str, "threads": int}
         wrong = [key for key, kind in kinds.items() if not isinstance(test[key], kind)]
         if wrong:
             raise TypeError(f"{', '.join(wrong)} of another type")
         facts = facts_from(saved["models"][test["model"]["sha256"]])
-        replay = Replay(
+        if facts.size_bytes != test["model"]["size_bytes"]:
+            raise ValueError("its file has two sizes")
+        return Replay(
             test["evidence"],
             facts,
             test["variant"],
@@ -61,9 +86,6 @@ def judged_again(saved: Document, test: Record, budgets: Sequence[Budget]) -> li
             test["device"] == LOCAL,
             test["threads"],
         )
-        if facts.size_bytes != test["model"]["size_bytes"]:
-            raise ValueError("its file has two sizes")
-    return [_judged(budget, replay, test) for budget in budgets]
 
 
 @contextmanager

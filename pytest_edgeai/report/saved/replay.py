@@ -19,6 +19,7 @@ from pytest_edgeai.judge.evidence import (
 )
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.model.facts import ModelFacts
+from pytest_edgeai.report.saved.draws import NotMeasuredError
 from pytest_edgeai.report.saved.kept import (
     Plain,
     classes_from,
@@ -102,7 +103,7 @@ class Replay:
             if len(run.windows) == len(length) or is_enough(run):
                 self._at[key] = (place + 1) % len(entries)
                 return run
-        raise DataError(
+        raise NotMeasuredError(
             f"the saved run did not measure {what} to its end: it was over its limit by then",
             RUN_AGAIN,
         )
@@ -180,7 +181,7 @@ class Replay:
         if not found:
             if threads is not None:
                 what += f" with {units.count(threads, 'thread')}"
-            raise DataError(f"the saved run did not measure {what}", RUN_AGAIN)
+            raise NotMeasuredError(f"the saved run did not measure {what}", RUN_AGAIN)
         return found
 
     def _all(self, kind: str, **asked: Any) -> list[Plain]:
@@ -192,7 +193,7 @@ class Replay:
     def _answer(self, kind: str, what: str, **asked: Any) -> Plain:
         found = self._find(kind, **asked)
         if found is None:
-            raise DataError(f"the saved run did not measure {what}", RUN_AGAIN)
+            raise NotMeasuredError(f"the saved run did not measure {what}", RUN_AGAIN)
         return _answered(found)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 from pytest_edgeai.report.document import Document
@@ -12,7 +13,9 @@ from pytest_edgeai.report.failures import error_line
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.saved.rejudging import judged_again, own_budgets, reading
 
-BudgetsOf = Callable[[Record], Sequence[Budget]]
+ToJudge = tuple[Record, Sequence[Budget]]
+"""A test, and the budgets that it is judged with."""
+NAMES_SHOWN = 10
 
 
 class Chosen(NamedTuple):
@@ -26,42 +29,66 @@ class Chosen(NamedTuple):
     device: str | None = None
     variant: str | None = None
 
-    def holds(self, test: Record) -> bool:
-        """Whether it is one of them."""
-        return (
-            (self.text or "").lower() in test["nodeid"].lower()
-            and self.device in (None, test["device"])
-            and self.variant in (None, test["variant"])
-        )
+    def tests(self, saved: Document) -> list[Record]:
+        """Those tests of a run; at least one.
+
+        Raises:
+            UsageError: there is none, or the report is damaged.
+        """
+        sought = [
+            ("in its name", "tests", self.text, "nodeid"),
+            ("for its device", "devices", self.device, "device"),
+            ("for its variant", "variants", self.variant, "variant"),
+        ]
+        left: list[Record] = saved["tests"]
+        for where, kind, wanted, key in sought:
+            if wanted is None:
+                continue
+            there = left
+            left = [test for test in there if _holds(test, wanted, key)]
+            if not left:
+                raise UsageError(f"no test has {wanted!r} {where}", _there(kind, key, there))
+        return left
 
 
-def as_it_was(test: Record) -> Sequence[Budget]:
-    """The test's own budgets."""
-    return own_budgets(test)
+def _holds(test: Record, wanted: str, key: str) -> bool:
+    with reading(test, "the test"):
+        return wanted.lower() in test[key].lower() if key == "nodeid" else wanted == test[key]
 
 
-def rejudged(saved: Document, chosen: Chosen, budgets_of: BudgetsOf) -> list[Record]:
-    """The tests that have budgets, with what those come to now.
+def _there(kind: str, key: str, tests: Iterable[Record]) -> str:
+    named = sorted({str(test[key]) for test in tests if test[key] is not None})
+    more = f" and {len(named) - NAMES_SHOWN} more" if len(named) > NAMES_SHOWN else ""
+    return f"there are {kind} {', '.join(named[:NAMES_SHOWN])}{more}" if named else "there is none"
+
+
+def as_it_was(tests: Iterable[Record]) -> list[ToJudge]:
+    """Tests with their own budgets; those that have none are left out."""
+    return [(test, budgets) for test in tests if (budgets := own_budgets(test))]
+
+
+def rejudged(saved: Document, stated: Iterable[ToJudge], own: bool) -> list[Record]:
+    """Tests with what their budgets come to now.
+
+    Args:
+        own: whether the budgets are those that the tests had.
 
     Raises:
         UsageError: the report is damaged.
     """
-    found = []
-    for test in saved["tests"]:
-        with reading(test, "the test"):
-            is_chosen = chosen.holds(test)
-        budgets = budgets_of(test) if is_chosen else ()
-        if budgets:
-            own = budgets_of is as_it_was
-            found.append(with_results(test, _results(saved, test, budgets, own)))
-    return found
+    return [with_results(test, _results(saved, test, of, own)) for test, of in stated]
 
 
 def with_results(test: Record, results: Iterable[BudgetResult]) -> Record:
     """The test with these results in the place of its own."""
     lines = {budget["marker"]: budget.get("line") for budget in test["budgets"]}
+    of_test = (test.get("location") or {}).get("line")
     budgets = [
-        {**result.as_dict(), "headroom": result.headroom, "line": lines.get(result.marker)}
+        {
+            **result.as_dict(),
+            "headroom": result.headroom,
+            "line": lines.get(result.marker, of_test),
+        }
         for result in results
     ]
     return {**test, "budgets": budgets}
