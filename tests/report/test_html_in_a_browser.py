@@ -177,7 +177,7 @@ def test_rows_of_one_test_are_a_group(run: Document, show: Show) -> None:
     page = show(run)
     for change in (
         lambda: None,
-        lambda: page.get_by_role("button", name="measured", exact=True).click(),
+        lambda: page.get_by_role("button", name="test", exact=True).click(),
         lambda: choice(page, "verdict").select_option("pass"),
     ):
         change()

@@ -298,9 +298,9 @@ def test_a_model_is_compared_by_what_there_is(run: Document) -> None:
         (("scores",), "latency and size"),
         (("latency",), "accuracy and size"),
     ):
-        (test,) = of_results(**named(run, "test_both[int8]"))["tests"]
+        test = named(run, "test_both[int8]")
         test["evidence"] = {k: v for k, v in test["evidence"].items() if k not in left_out}
-        text = Page(page(document({}, [test]))).text
+        text = Page(page({**run, "tests": [test]})).text
         assert f"{test['model']['source']}: {heading}\n" in text
 
 
