@@ -52,6 +52,7 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.report.changes.text import changes_text, of_side
     from pytest_edgeai.report.document import finite, read_document
     from pytest_edgeai.report.json_report import write_json
+    from pytest_edgeai.report.outcome import incomplete
     from pytest_edgeai.report.step_summary import append
     from pytest_edgeai.report.writing import replace_text
 
@@ -76,4 +77,4 @@ def run(asked: argparse.Namespace) -> int:
         written(asked.markdown, lambda path: replace_text(path, changes_markdown(found)))
     if trouble := append(lambda most: changes_markdown(found, most)):
         print(f"edgeai: {trouble}", file=sys.stderr)
-    return 1 if of_side(found, "worse") else 0
+    return 1 if of_side(found, "worse") or incomplete(after) else 0

@@ -49,6 +49,7 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.report.document import finite, read_document
     from pytest_edgeai.report.failures import failures, unmet
     from pytest_edgeai.report.json_report import write_json
+    from pytest_edgeai.report.outcome import incomplete
     from pytest_edgeai.report.saved.saved_run import Chosen, as_it_was, rejudged
     from pytest_edgeai.report.table import table
 
@@ -68,10 +69,15 @@ def run(asked: argparse.Namespace) -> int:
         print(f"\n{text}")
     if left := [*not_judged(saved, given, stated, found)]:
         print("\nNot judged:", *left, sep="\n  ")
+    if lacks := incomplete(saved):
+        print(*("", *lacks), sep="\n")
+    results = [budget for test in found for budget in test["budgets"]]
+    if all(budget["verdict"] == "skipped" for budget in results) and not (left or lacks):
+        raise UsageError("nothing was judged: every budget was skipped", "see the table for why")
     if asked.json:
         judged = finite({**saved, "tests": found})
         written(asked.json, lambda path: write_json(path, judged))
-    return 1 if left or any(map(unmet, found)) else 0
+    return 1 if left or lacks or any(map(unmet, found)) else 0
 
 
 def _require_order(asked: argparse.Namespace) -> None:

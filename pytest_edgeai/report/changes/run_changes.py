@@ -18,6 +18,7 @@ from pytest_edgeai.report.changes.paired_tests import (
     verdicts,
 )
 from pytest_edgeai.report.document import Document
+from pytest_edgeai.report.outcome import incomplete
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.saved.rejudging import reading
 
@@ -46,7 +47,8 @@ def run_changes(before: Document, after: Document, limits: Limits) -> Document:
 
     Returns:
         ``schema``, ``before`` and ``after`` (the runs), ``fraction``, ``confidence``, ``changes``
-        (each a ``Change`` with the ``Place``'s keys), ``only_before`` and ``only_after`` (tests).
+        (each a ``Change`` with the ``Place``'s keys), ``incomplete`` (why a run says less than it
+        should), ``only_before`` and ``only_after`` (tests).
 
     Raises:
         DamagedReportError: what is kept of a test cannot be read.
@@ -65,6 +67,11 @@ def run_changes(before: Document, after: Document, limits: Limits) -> Document:
         "after": after.get("run"),
         **limits._asdict(),
         "changes": [{**place._asdict(), **asdict(change)} for place, change in shown],
+        "incomplete": [
+            f"the run {which}: {text}"
+            for which, run in (("before", before), ("after", after))
+            for text in incomplete(run)
+        ],
         "only_before": only_before,
         "only_after": only_after,
     }

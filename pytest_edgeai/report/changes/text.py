@@ -63,6 +63,7 @@ def untold(found: Document) -> Iterator[tuple[str, list[str]]]:
         by_reason.setdefault((place(change), change["reason"]), []).append(_in_words(change))
     lines = [f"{where}: {', '.join(of)}: {why}" for (where, why), of in by_reason.items()]
     kinds = (
+        ("Incomplete", found["incomplete"]),
         ("Not judged", lines),
         ("Only in the run before", found["only_before"]),
         ("Only in the run after", found["only_after"]),

@@ -52,8 +52,11 @@ class Chosen(NamedTuple):
 
 
 def _holds(test: Record, wanted: str, key: str) -> bool:
+    """A test that came to no interpreter is one of whichever device, and of any variant."""
     with reading(test, "the test"):
-        return wanted.lower() in test[key].lower() if key == "nodeid" else wanted == test[key]
+        if key == "nodeid":
+            return wanted.lower() in test[key].lower()
+        return test[key] in (wanted, None)
 
 
 def _there(kind: str, key: str, tests: Iterable[Record]) -> str:
@@ -63,8 +66,20 @@ def _there(kind: str, key: str, tests: Iterable[Record]) -> str:
 
 
 def as_it_was(tests: Iterable[Record]) -> list[ToJudge]:
-    """Tests with their own budgets; those that have none are left out."""
-    return [(test, budgets) for test in tests if (budgets := own_budgets(test))]
+    """Tests with their own budgets; those that have none are left out.
+
+    Raises:
+        UsageError: a test has results of budgets that it did not state.
+    """
+    stated = [(test, own_budgets(test)) for test in tests]
+    for test, budgets in stated:
+        if len(test["budgets"]) > len(budgets):
+            raise UsageError(
+                f"{test['nodeid']} has {len(test['budgets'])} results and states {len(budgets)} "
+                "budgets: the report was damaged or edited",
+                "run the tests again",
+            )
+    return [(test, budgets) for test, budgets in stated if budgets]
 
 
 def rejudged(saved: Document, stated: Iterable[ToJudge], own: bool) -> list[Record]:
