@@ -258,3 +258,9 @@ def test_what_cannot_be_compared_is_status_2(
     assert said.status == 2
     assert message in said.err
     assert "Traceback" not in said.err
+
+
+def test_a_run_that_was_not_finished_is_worse(compare: Compare) -> None:
+    found = compare(lambda content: content["run"].update(exit_status=2))
+    assert found.status == 1
+    assert "the run after: The run was interrupted" in " ".join(found.out.split())

@@ -405,3 +405,51 @@ def test_the_command_line_by_itself(saved: Path, edgeai: Any, tmp_path: Path) ->
     missing = edgeai("judge", "missing.json", folder=tmp_path)
     assert (missing.status, missing.out) == (2, "")
     assert missing.err.startswith("missing.json cannot be read: No such file")
+
+
+def changed_copy(saved: Path, path: Path, change: Callable[[Any], object]) -> Path:
+    content = document(saved)
+    change(content)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_run_that_was_not_finished_is_not_good(saved: Path, judge: Judge, tmp_path: Path) -> None:
+    """However well what it came to was."""
+    for key, value, said in (
+        ("exit_status", 2, "The run was interrupted: not all tests were run."),
+        ("uncollected", {"a.edge.toml": "why"}, "a.edge.toml was not collected"),
+    ):
+        path = changed_copy(saved, tmp_path / "b.json", lambda of: of["run"].update({key: value}))  # noqa: B023
+        found = judge(path, "-k", "test_cost", "size<=1MB")
+        assert said in found.out
+        assert found.status == 1
+
+
+def test_a_test_that_came_to_no_device_is_of_every_device(
+    saved: Path, judge: Judge, tmp_path: Path
+) -> None:
+    def lose(content: Any) -> None:
+        the(content).update(device=None, model=None, outcome="error", error="lost")
+
+    path = changed_copy(saved, tmp_path / "b.json", lose)
+    found = judge(path, "-k", "test_cost", "--device=local")
+    assert found.status == 1
+    assert "the saved run did not come to it: the test was error: lost" in " ".join(
+        found.out.split()
+    )
+
+
+def test_results_of_budgets_that_were_not_stated_are_damage(
+    saved: Path, judge: Judge, tmp_path: Path
+) -> None:
+    path = changed_copy(saved, tmp_path / "b.json", lambda of: the(of).update(markers=[]))
+    found = judge(path)
+    assert found.status == 2
+    assert "results and states 0 budgets: the report was damaged or edited" in found.err
+
+
+def test_nothing_but_skipped_budgets_is_nothing_judged(saved: Path, judge: Judge) -> None:
+    found = judge(saved, "-k", "test_cost", "max_latency_ms(p95=1, device='typo')")
+    assert found.status == 2
+    assert "nothing was judged" in found.err

@@ -18,7 +18,7 @@ from pytest_edgeai.report.changes.paired_tests import (
     verdicts,
 )
 from pytest_edgeai.report.document import Document
-from pytest_edgeai.report.outcome import incomplete
+from pytest_edgeai.report.outcome import FAILED, incomplete
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.saved.rejudging import reading
 
@@ -105,7 +105,8 @@ def _key(test: Record) -> tuple[Any, ...]:
 
 
 def _shown(test: Record) -> str:
-    return f"{test['nodeid']} ({test['variant']})" if test["variant"] else str(test["nodeid"])
+    name = f"{test['nodeid']} ({test['variant']})" if test["variant"] else str(test["nodeid"])
+    return f"{name}: {test['outcome']}" if test.get("outcome") in FAILED else name
 
 
 def _of_tests(pairs: Iterable[_Pair], limits: Limits) -> Iterator[tuple[Place, Change]]:
