@@ -139,7 +139,9 @@ def _measured(plan: Plan, suite: Path) -> Run:
         raise EdgeAIError(said, error.hint) from None
     finally:
         path.unlink()
-    said_of = {of: said.replace(path.name, FIRST_MEASUREMENT) for of, said in first.failures.items()}
+    said_of = {
+        of: said.replace(path.name, FIRST_MEASUREMENT) for of, said in first.failures.items()
+    }
     return replace(first, failures=said_of)
 
 
