@@ -71,9 +71,6 @@ def run(asked: argparse.Namespace) -> int:
         print("\nNot judged:", *left, sep="\n  ")
     if lacks := incomplete(saved):
         print(*("", *lacks), sep="\n")
-    results = [budget for test in found for budget in test["budgets"]]
-    if all(budget["verdict"] == "skipped" for budget in results) and not (left or lacks):
-        raise UsageError("nothing was judged: every budget was skipped", "see the table for why")
     if asked.json:
         judged = finite({**saved, "tests": found})
         written(asked.json, lambda path: write_json(path, judged))

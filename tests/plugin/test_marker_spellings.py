@@ -215,9 +215,9 @@ def test_every_budget_is_a_marker_with_a_description() -> None:
 def test_fixtures_are_listed_with_a_summary(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--fixtures")
     for name, text in {
-        "converted_interpreter": "The converted variant of the model, loaded on the device.",
-        "int8_interpreter": "The int8 variant of the model, loaded on the device.",
-        "interpreter": "One run per variant named by*",
+        "converted_interpreter": "The converted variant, loaded on the device; as it was trained*",
+        "int8_interpreter": "The int8 variant, loaded on the device; full integer quantisation*",
+        "interpreter": "A variant, loaded on the device: one run of the test for each*",
         "edge_model": "The model under test: override it*",
         "calibration_data": "Typical inputs for int8 and int16x8, scaled as in training*",
         "evaluation_data": "Inputs with labels for accuracy budgets*",
