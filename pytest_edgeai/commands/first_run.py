@@ -16,6 +16,9 @@ from pytest_edgeai.errors import EdgeAIError
 
 Record = dict[str, Any]
 
+ON_ITS_OWN = ("-o", "addopts=", "-o", "edge_budget=", "-o", "edge_model=")
+"""What a project's configuration adds to each run would be measured as well."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -42,7 +45,7 @@ def run_suite(suite: Path, device: str | None) -> Run:
     """
     with tempfile.TemporaryDirectory() as name:
         report, junit = Path(name) / "report.json", Path(name) / "junit.xml"
-        words = [sys.executable, "-m", "pytest", suite.name]
+        words = [sys.executable, "-m", "pytest", suite.name, *ON_ITS_OWN]
         words += [f"--edge-report={report}", f"--junitxml={junit}"]
         words += ["--edge-device", device] if device else []
         done = subprocess.run(

@@ -199,8 +199,9 @@ def _told(suite: Path, second: Run) -> int:
 
 
 def _safe(model: Path) -> str:
-    """The model's name without what shells take apart."""
-    return re.sub(r"[^\w.-]+", "-", model.stem if model.is_file() else model.name)
+    """The model's name without what shells and git take apart, or would take for an option."""
+    name = model.stem if model.is_file() else model.name
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "model"
 
 
 def _shown(path: Path) -> str:
