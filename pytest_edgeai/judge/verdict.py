@@ -62,4 +62,4 @@ class BudgetResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the record."""
-        return asdict(self)
+        return {**asdict(self), "headroom": self.headroom}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import reprlib
-import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +15,7 @@ from pytest_edgeai.plugin.collection import ASKED, MARKER_LINES
 from pytest_edgeai.plugin.fixtures import SUBJECTS
 from pytest_edgeai.plugin.session import edge_session
 from pytest_edgeai.report import wording
-from pytest_edgeai.report.record import bare_record
+from pytest_edgeai.report.record import bare_record, location
 
 if TYPE_CHECKING:
     from pytest_edgeai.judge.verdict import BudgetResult
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from pytest_edgeai.report.record import Record
 
 
-WIDTH = 79
 _TIMED = ("ms", "per_second")
 _ADDRESS = re.compile(" at 0x[0-9a-f]+")
 """Where an object is differs from one xdist worker to the next."""
@@ -99,21 +96,15 @@ def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
     if not found or report.when == "setup":
         variants: list[str | None] = [*sorted(item.stash[ASKED].variants)]
         found = [bare_record(item.nodeid, variant, test) for variant in variants or [None]]
-    location = _location(item)
+    place = location(item.location)
     lines = item.stash.get(MARKER_LINES, {})
     for entry in found:
         entry.update(
-            location=location, markers=[*item.stash[ASKED].marks], outcome=outcome, error=error
+            location=place, markers=[*item.stash[ASKED].marks], outcome=outcome, error=error
         )
         for budget in entry["budgets"]:
-            budget["line"] = lines.get(budget["marker"], location["line"])
+            budget["line"] = lines.get(budget["marker"], place["line"])
     return found
-
-
-def _location(item: pytest.Item) -> dict[str, Any]:
-    """Where a test stands: its file, from the root folder, and its line."""
-    file, line, _ = item.location
-    return {"file": Path(file).as_posix(), "line": (line or 0) + 1}
 
 
 def _without_device(item: pytest.Item) -> str:
@@ -206,14 +197,8 @@ def _failure(subject: Subject, failing: list[BudgetResult], stated: dict[str, st
         shown.append(result.reason)
         if result.advice:
             details.append(f"try: {result.advice}")
-        lines += map(_indented, details)
+        lines += map(wording.indented, details)
     return "\n".join(lines)
-
-
-def _indented(text: str) -> str:
-    first, *others = text.splitlines()
-    filled = [textwrap.fill(first, WIDTH, initial_indent="    ", subsequent_indent="      ")]
-    return "\n".join([*filled, *(f"      {line}" for line in others)])
 
 
 def _in_brief(result: BudgetResult) -> str:

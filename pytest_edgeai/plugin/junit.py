@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from _pytest.junitxml import bin_xml_escape, xml_key
 
-from pytest_edgeai.plugin.reporter import RECORDS
+from pytest_edgeai.plugin.reporter import judged_records
 
 if TYPE_CHECKING:
     from pytest_edgeai.plugin.reporter import Reporter
@@ -31,7 +31,7 @@ class JUnit:
         """Add a test's budgets to it, after pytest has begun its entry and before it ends it."""
         from pytest_edgeai.report.fragment import budgets_text
 
-        records = [r for r in getattr(report, RECORDS, ()) if r["budgets"]]
+        records = judged_records(report)
         if not records:
             return
         xml = self._config.stash[xml_key]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_edgeai.plugin.reporter import RECORDS
+from pytest_edgeai.plugin.reporter import judged_records
 
 if TYPE_CHECKING:
     from pytest_edgeai.plugin.reporter import Reporter
@@ -21,7 +21,7 @@ class PytestHtml:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add a test's budgets to what is shown of it."""
-        records = [r for r in getattr(report, RECORDS, ()) if r["budgets"]]
+        records = judged_records(report)
         if not records:
             return
         from pytest_html import extras

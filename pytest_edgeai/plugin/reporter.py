@@ -18,6 +18,11 @@ GIT_S = 5.0
 """How long git may take to name the commit."""
 
 
+def judged_records(report: pytest.TestReport) -> list[dict[str, Any]]:
+    """The records of a test that came to its budgets."""
+    return [record for record in getattr(report, RECORDS, ()) if record["budgets"]]
+
+
 class Reporter:
     """Registered once per run; on an xdist worker it has nothing to draw on."""
 
@@ -132,12 +137,12 @@ class Reporter:
 
     def _notes(self) -> list[str]:
         """What passing budgets have to tell, and where baselines were recorded."""
+        from pytest_edgeai.report.outcome import notes
+
         lines = [
-            f"edgeai: {record['nodeid'].partition('::')[2]} ({record['variant']}): "
-            f"{budget['statistic']}: {budget['advice']}"
+            f"edgeai: {record['nodeid'].partition('::')[2]} ({record['variant']}): {note}"
             for record in self.records
-            for budget in record["budgets"]
-            if budget["verdict"] == "pass" and budget["advice"]
+            for note in notes(record)
         ]
         files = {record["baseline_file"] for record in self.records} - {None}
         if files:
@@ -207,12 +212,11 @@ def _failed(record: dict[str, Any], report: pytest.TestReport) -> dict[str, Any]
 
 def _crashed(report: pytest.TestReport) -> dict[str, Any]:
     """The record of a test that took its xdist worker with it: what it asked for is not known."""
-    from pytest_edgeai.report.record import bare_record
+    from pytest_edgeai.report.record import bare_record, location
 
-    file, line, _ = report.location
     return {
         **bare_record(report.nodeid, None),
-        "location": {"file": Path(file).as_posix(), "line": (line or 0) + 1},
+        "location": location(report.location),
         "outcome": "error",
         "error": report.longreprtext,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_edgeai import units
 from pytest_edgeai.report.record import Record
+from pytest_edgeai.report.wording import statistic_text
 
 MOST_SAMPLES = 5
 
@@ -58,15 +59,9 @@ def _by_device(group: list[Record]) -> list[list[Record]]:
     return list(found.values())
 
 
-def _statistic(budget: dict[str, Any]) -> str:
-    threads = budget["threads"]
-    name: str = budget["statistic"]
-    return f"{name} ({units.count(threads, 'thread')})" if threads else name
-
-
 def _compared(one: Record, other: Record) -> dict[str, Any]:
     values: list[dict[str, Any]] = [
-        {_statistic(budget): budget["measured"] for budget in record["budgets"]}
+        {statistic_text(budget): budget["measured"] for budget in record["budgets"]}
         for record in (one, other)
     ]
     return {

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_edgeai import units
 from pytest_edgeai.report.record import Record
-from pytest_edgeai.report.wording import gap
+from pytest_edgeai.report.wording import gap, indented
 
-WIDTH = 79
 MET = ("pass", "skipped")
 
 
@@ -41,10 +39,4 @@ def _lines(record: Record) -> Iterator[str]:
         yield f"  {budget['marker']}: {gap(budget)}"
         said = [budget["reason"], *budget["details"]]
         said += [f"try: {budget['advice']}"] if budget["advice"] else []
-        yield from map(_indented, said)
-
-
-def _indented(text: str) -> str:
-    first, *others = text.splitlines()
-    filled = textwrap.fill(first, WIDTH, initial_indent="    ", subsequent_indent="      ")
-    return "\n".join([filled, *(f"      {line}" for line in others)])
+        yield from map(indented, said)

@@ -28,7 +28,7 @@ from pytest_edgeai.report.outcome import (
     unmet,
 )
 from pytest_edgeai.report.table import cells
-from pytest_edgeai.report.wording import gap, machine_text, runtime_text
+from pytest_edgeai.report.wording import gap, machine_text, own_name, runtime_text
 from pytest_edgeai.report.writing import replace_text
 
 LONG = 12
@@ -132,7 +132,7 @@ def _row(test: Test, budget: dict[str, Any]) -> str:
 
 
 def _name(test: Test) -> str:
-    return str(test["nodeid"].partition("::")[2] or test["nodeid"])
+    return own_name(test["nodeid"])
 
 
 def _whom(test: Test) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pytest_edgeai.judge.verdict import BudgetResult
@@ -38,9 +39,15 @@ def record(
         },
         "model_file": str(model.path),
         "conditions": conditions,
-        "budgets": [{**result.as_dict(), "headroom": result.headroom} for result in results],
+        "budgets": [result.as_dict() for result in results],
         **known,
     }
+
+
+def location(told: tuple[str, int | None, str]) -> dict[str, Any]:
+    """Where a test stands, from what pytest tells of it: its file and its line, from 1."""
+    file, line, _ = told
+    return {"file": Path(file).as_posix(), "line": (line or 0) + 1}
 
 
 def bare_record(nodeid: str, variant: str | None, test: str = "") -> Record:

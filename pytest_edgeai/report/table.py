@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgeai import units
 from pytest_edgeai.report.drawing import drawn
 from pytest_edgeai.report.record import Record
+from pytest_edgeai.report.wording import statistic_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -69,9 +70,8 @@ def _test_name(nodeid: str) -> str:
 
 def cells(budget: dict[str, Any]) -> list[str]:
     """What is limited, measured, the limit, headroom and verdict, as text."""
-    threads = budget["threads"]
     return [
-        budget["statistic"] + (f" ({units.count(threads, 'thread')})" if threads else ""),
+        statistic_text(budget),
         units.value_text(budget["measured"], budget["unit"]),
         units.value_text(budget["limit"], budget["unit"]),
         headroom_text(budget),

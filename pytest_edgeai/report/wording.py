@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,25 @@ from pytest_edgeai import units
 
 Budget = Mapping[str, Any]
 """A ``BudgetResult`` as plain data."""
+WIDTH = 79
+
+
+def own_name(nodeid: str) -> str:
+    """The test's own name, with its class and its parameters."""
+    return nodeid.partition("::")[2] or nodeid
+
+
+def statistic_text(budget: Budget) -> str:
+    """What is limited, with the threads that the budget names."""
+    threads, name = budget["threads"], str(budget["statistic"])
+    return f"{name} ({units.count(threads, 'thread')})" if threads else name
+
+
+def indented(text: str) -> str:
+    """A sentence of what a failing budget says, filled; further lines as they are."""
+    first, *others = text.splitlines()
+    filled = textwrap.fill(first, WIDTH, initial_indent="    ", subsequent_indent="      ")
+    return "\n".join([filled, *(f"      {line}" for line in others)])
 
 
 def gap(budget: Budget) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_edgeai.judge.evidence import Score
 from pytest_edgeai.judge.flips import MOST_IN_DATA, Flips, flips
-from pytest_edgeai.plugin.judging import WIDTH, _indented
+from pytest_edgeai.report.wording import WIDTH, indented
 
 
 def score(classes: Any, answered: Any, hits: Any = None) -> Score:
@@ -113,7 +113,7 @@ def test_many_are_cut_short() -> None:
     assert len(data["lost"]) == MOST_IN_DATA
     assert len(data["moved"]) <= MOST_IN_DATA
     for text in (*texts, flipped.text):
-        assert max(map(len, _indented(text).splitlines())) <= WIDTH == 79
+        assert max(map(len, indented(text).splitlines())) <= WIDTH == 79
 
 
 def test_metrics_that_compare_no_classes_have_none() -> None:

@@ -10,9 +10,11 @@ from pytest_edgeai import units
 from pytest_edgeai.judge import changes
 from pytest_edgeai.judge.change import Change, Side, untold
 from pytest_edgeai.judge.evidence import SustainedRun
+from pytest_edgeai.judge.markers import given_again
 from pytest_edgeai.judge.metrics import ERRORS, Metric
 from pytest_edgeai.judge.regression import LATENCY
 from pytest_edgeai.report.failures import error_line
+from pytest_edgeai.report.outcome import FAILED
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.saved.draws import Draws
 from pytest_edgeai.report.saved.kept import (
@@ -22,6 +24,7 @@ from pytest_edgeai.report.saved.kept import (
     starts_from,
     sustained_from,
 )
+from pytest_edgeai.report.wording import statistic_text
 
 KINDS = (
     ("latency", "latency", "ms"),
@@ -109,7 +112,7 @@ def delegated(before: Record, after: Record) -> Iterator[Change]:
 def verdicts(before: Record, after: Record) -> Iterator[Change]:
     """Budgets that have another verdict, and an outcome of the test that none of them explains."""
     was_of, now_of = (_budgets(test) for test in (before, after))
-    failed, why = after["outcome"] in ("failed", "error"), error_line(after)
+    failed, why = after["outcome"] in FAILED, error_line(after)
     found = [_verdict(was_of[key]["verdict"], now_of[key]) for key in was_of if key in now_of]
     if failed and not now_of:
         found = [_lost(was, why) for was in was_of.values() if was["verdict"] == "pass"]
@@ -121,14 +124,16 @@ def verdicts(before: Record, after: Record) -> Iterator[Change]:
 
 
 def _lost(budget: Plain, why: str) -> Change:
-    return Change(f"{VERDICT_OF}{_label(budget)}", "text", "pass", "not judged", "worse", why)
+    return Change(
+        f"{VERDICT_OF}{statistic_text(budget)}", "text", "pass", "not judged", "worse", why
+    )
 
 
 def _verdict(was: str, budget: Plain) -> Change | None:
     now = budget["verdict"]
     if was == now or {was, now} == {"pass", "skipped"}:
         return None
-    what = f"{VERDICT_OF}{_label(budget)}"
+    what = f"{VERDICT_OF}{statistic_text(budget)}"
     return Change(what, "text", was, now, _side(was, now), budget["reason"])
 
 
@@ -149,12 +154,6 @@ def _budgets(test: Record) -> dict[tuple[Any, ...], Plain]:
         number = sum(known[:3] == key for known in found)
         found[(*key, number)] = budget
     return found
-
-
-def _label(budget: Plain) -> str:
-    threads = budget["threads"]
-    name = str(budget["statistic"])
-    return f"{name} ({units.count(threads, 'thread')})" if threads else name
 
 
 def _sustained(was: SustainedRun, now: SustainedRun, fraction: float) -> Change:
@@ -203,10 +202,5 @@ def _metric(name: str, is_own: bool, test: Record) -> Metric:
     """As the markers of a test state it."""
     if not is_own:
         return Metric(None, name not in ERRORS, name)
-    stated = [mark["arguments"].get("metric") for mark in test["markers"]]
-    own = next(given for given in stated if isinstance(given, dict) and given["name"] == name)
-    return Metric(_not_here, own["higher_is_better"], name)
-
-
-def _not_here(labels: Any, predictions: Any) -> float:
-    raise NotImplementedError
+    stated = [given_again(mark["arguments"]).get("metric") for mark in test["markers"]]
+    return next(of for of in stated if isinstance(of, Metric) and of.name == name)

@@ -10,6 +10,7 @@ from pytest_edgeai import units
 from pytest_edgeai.report.document import Document
 from pytest_edgeai.report.drawing import drawn
 from pytest_edgeai.report.table import NARROW
+from pytest_edgeai.report.wording import own_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,7 +77,7 @@ def place(change: ShownChange) -> str:
     whom = f"{change['variant']} of {change['model']} on {change['device']}"
     if change["test"] is None:
         return whom
-    name = change["test"].partition("::")[2] or change["test"]
+    name = own_name(change["test"])
     return f"{name} ({change['variant']} on {change['device']})"
 
 

@@ -16,10 +16,10 @@ from pytest_edgeai.report.html.history import Earlier, Entry, baseline_text, by_
 from pytest_edgeai.report.html.latency import latency_charts
 from pytest_edgeai.report.html.layers import layer_charts
 from pytest_edgeai.report.html.models import baseline_of
-from pytest_edgeai.report.html.rows import SIGNS, VERDICTS, budget_name
+from pytest_edgeai.report.html.rows import SIGNS, VERDICTS
 from pytest_edgeai.report.html.sustained import sustained_charts
 from pytest_edgeai.report.record import Record
-from pytest_edgeai.report.wording import missed_by
+from pytest_edgeai.report.wording import missed_by, statistic_text
 
 MOST_ERROR = 4_000
 """Characters of what pytest says of a failing test; its end tells most."""
@@ -98,7 +98,7 @@ def _judged(test: Record) -> list[Judged]:
     ordered = sorted(test["budgets"], key=lambda budget: VERDICTS.index(budget["verdict"]))
     return [
         Judged(
-            budget_name(budget),
+            statistic_text(budget),
             budget["verdict"],
             _gap(budget),
             budget["reason"],

@@ -10,7 +10,7 @@ from pytest_edgeai import units
 from pytest_edgeai.report.html.chart import band
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.table import headroom_text
-from pytest_edgeai.report.wording import missed_by
+from pytest_edgeai.report.wording import missed_by, own_name, statistic_text
 
 VERDICTS = ("fail", "error", "void", "inconclusive", "skipped", "no budget", "pass")
 """In the order of the table."""
@@ -53,7 +53,7 @@ class Row:
     @property
     def name(self) -> str:
         """The test's own name, with its class and its parameters."""
-        return self.nodeid.partition("::")[2] or self.nodeid
+        return own_name(self.nodeid)
 
     @property
     def sign(self) -> str:
@@ -76,12 +76,6 @@ def counts(found: list[Row]) -> dict[str, int]:
     return {verdict: counted[verdict] for verdict in VERDICTS if counted[verdict]}
 
 
-def budget_name(budget: dict[str, Any]) -> str:
-    threads = budget["threads"]
-    name: str = budget["statistic"]
-    return f"{name} ({units.count(threads, 'thread')})" if threads else name
-
-
 def _of_test(number: int, test: Record) -> list[Row]:
     row = Row(
         number,
@@ -102,7 +96,7 @@ def _of_budget(row: Row, budget: dict[str, Any]) -> Row:
         reason="" if budget["verdict"] == "pass" else budget["reason"],
         missed_by=missed_by(budget),
         kind=budget["marker"],
-        statistic=budget_name(budget),
+        statistic=statistic_text(budget),
         measured=units.value_text(budget["measured"], unit),
         interval=band(budget["low"], budget["high"], unit),
         limit=units.value_text(budget["limit"], unit),

@@ -99,12 +99,7 @@ def with_results(test: Record, results: Iterable[BudgetResult]) -> Record:
     lines = {budget["marker"]: budget.get("line") for budget in test["budgets"]}
     of_test = (test.get("location") or {}).get("line")
     budgets = [
-        {
-            **result.as_dict(),
-            "headroom": result.headroom,
-            "line": lines.get(result.marker, of_test),
-        }
-        for result in results
+        {**result.as_dict(), "line": lines.get(result.marker, of_test)} for result in results
     ]
     return {**test, "budgets": budgets}
 
