@@ -13,11 +13,7 @@ from typing import Any, NamedTuple
 
 from pytest_edgeai.device.keeper import first_line
 from pytest_edgeai.errors import UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pytest_edgeai.toml import tomllib
 
 RUNTIME_CHOICES = ("auto", "litert", "tflite-runtime", "tensorflow")
 LOCAL, PI = "local", "pi"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,11 +10,7 @@ from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.budget import Budget
 from pytest_edgeai.judge.markers import MARKERS, parse_marker
 from pytest_edgeai.suite import marks, values
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pytest_edgeai.toml import tomllib
 
 
 class Table(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import textwrap
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
@@ -18,11 +17,7 @@ from pytest_edgeai.model.source import ModelSource
 from pytest_edgeai.suite import marks, values
 from pytest_edgeai.suite.suite import Marking, Suite, SuiteTest
 from pytest_edgeai.suite.toml_lines import KeyPath, error_line, key_lines
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pytest_edgeai.toml import tomllib
 
 if TYPE_CHECKING:
     from pytest_edgeai.model.preprocessing import Preprocessing

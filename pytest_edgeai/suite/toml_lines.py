@@ -7,14 +7,10 @@ tells where one ends: no second grammar has to agree with it.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pytest_edgeai.toml import tomllib
 
 KeyPath = tuple[str, ...]
 
