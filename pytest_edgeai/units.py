@@ -41,8 +41,14 @@ def share(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A fraction that was chosen, such as a confidence, in percent: 95 %, 99.9 %."""
+    """A fraction that was chosen, such as a margin, in percent: 5 %, 12.5 %."""
     return f"{significant(value * 100, 6)} %"
+
+
+def confidence(value: float) -> str:
+    """How sure something is, in percent; what is left to chance has three digits: 99.9 %."""
+    left_to_chance = round(1 - value, 15)
+    return percent(1 - float(f"{left_to_chance:.3g}"))
 
 
 def magnitude(value: float) -> str:

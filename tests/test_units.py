@@ -117,3 +117,18 @@ def test_durations(value: float, text: str) -> None:
 )
 def test_counts(number: int, text: str) -> None:
     assert units.count(number, "run") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.95, "95 %"),
+        (0.999, "99.9 %"),
+        (1 - 0.05 / 3, "98.33 %"),
+        (1 - 0.05 / 600, "99.9917 %"),
+        (0.9999, "99.99 %"),
+        (0.84, "84 %"),
+    ],
+)
+def test_a_confidence_shows_what_is_left_to_chance(value: float, text: str) -> None:
+    assert units.confidence(value) == text

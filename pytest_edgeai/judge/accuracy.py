@@ -47,7 +47,7 @@ class MetricBudget(Budget):
         if interval.low is None or interval.high is None:
             return ()
         low, high = (units.value_text(end, self.bound[1]) for end in (interval.low, interval.high))
-        sure = units.percent(self.sure)
+        sure = units.confidence(self.sure)
         where = f"between {low} and {high} ({sure} each way)"
         return (f"on other samples of the same kind {what} is {where}",)
 

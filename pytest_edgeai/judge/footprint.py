@@ -90,7 +90,7 @@ class FootprintBudget(Budget):
         reason = f"median of {units.count(len(samples.values), 'start')} in fresh processes"
         if interval.low is not None and interval.high is not None:
             low, high = self._text(interval.low), self._text(interval.high)
-            sure = units.percent(self.confidence)
+            sure = units.confidence(self.confidence)
             reason += f", between {low} and {high} with {sure} confidence"
         if holds is None:
             return "inconclusive", *self._undecided(samples, reason)
@@ -101,7 +101,7 @@ class FootprintBudget(Budget):
         n, least = len(samples.values), self.claim.least_runs
         if n < least:
             reason = f"only {units.count(n, 'start')} in fresh processes: the median at "
-            reason += f"{units.percent(self.confidence)} confidence needs {least}"
+            reason += f"{units.confidence(self.confidence)} confidence needs {least}"
         else:
             reason += ": the limit lies in between"
         needed = self.claim.runs_needed(samples.values, self.bound[0])

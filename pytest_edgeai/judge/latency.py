@@ -197,7 +197,7 @@ def _interval_text(claimed: Claim, interval: Interval, is_under: bool, unit: str
     bound, words = (interval.high, "at most") if is_under else (interval.low, "at least")
     if bound is None or claimed.name == "max":
         return ""
-    sure = units.percent(1 - claimed.error)
+    sure = units.confidence(1 - claimed.error)
     return f"{words} {units.value_text(bound, unit)} with {sure} confidence"
 
 
@@ -205,7 +205,7 @@ def _undecided(
     samples: LatencySamples, claimed: Claim, limit_ms: float, interval: Interval, unit: str
 ) -> tuple[str, str]:
     """Why the samples cannot tell, and what would."""
-    times, sure = samples.ms, units.percent(1 - claimed.error)
+    times, sure = samples.ms, units.confidence(1 - claimed.error)
     n, name, worth = len(times), claimed.name, effective_runs(times, limit_ms)
     runs = units.count(n, "run")
     if n < claimed.least_runs:

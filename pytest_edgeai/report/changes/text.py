@@ -49,7 +49,7 @@ def of_side(found: Document, side: str) -> list[ShownChange]:
 def unchanged(found: Document) -> str:
     """How many are as they were, within the noise or within what counts."""
     number = len(of_side(found, "same"))
-    sure = units.percent(found["confidence"])
+    sure = units.confidence(found["confidence"])
     return (
         f"{number:,} unchanged; changes of times and memory count from "
         f"{units.percent(found['fraction'])} on, and beyond noise with {sure} confidence for all "
