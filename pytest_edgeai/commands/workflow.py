@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -12,6 +13,7 @@ from pytest_edgeai.commands.first_suite import NOT_BINDING
 
 PLACE = Path(".github/workflows/edgeai.yml")
 TENSORFLOW = "tensorflow"
+_NO_PATTERN = re.compile(r"[\x00-\x1f\x7f*?\[\]]")
 
 
 class _Workflow(Template):
@@ -55,9 +57,13 @@ def _template(name: str) -> _Workflow:
 
 
 def _hashed(root: Path, plan: Plan) -> str:
-    """What a conversion is made of, as arguments of GitHub's hashFiles."""
+    """What a conversion is made of, as arguments of GitHub's hashFiles.
+
+    ``?`` stands for what would mean something else in a pattern, or in YAML.
+    """
     patterns = []
     for path in filter(None, (plan.model, plan.calibration_data)):
-        relative = Path(os.path.relpath(path, root)).as_posix() + ("/**" if path.is_dir() else "")
-        patterns.append("'" + relative.replace("'", "''") + "'")
+        relative = _NO_PATTERN.sub("?", Path(os.path.relpath(path, root)).as_posix())
+        inside = "/**" if path.is_dir() else ""
+        patterns.append("'" + relative.replace("'", "''") + inside + "'")
     return ", ".join(patterns)

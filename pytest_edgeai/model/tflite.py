@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,9 @@ def read_facts(path: Path) -> ModelFacts:
 
 
 def _read(path: Path) -> bytes:
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    if shown != str(path):
+        raise ModelError(f"{shown}: the file's name is no UTF-8 text", "rename it")
     try:
         if path.is_dir():
             raise ModelError(f"{path} is a folder, not a .tflite file", _CONVERT_FIRST)

@@ -61,7 +61,7 @@ def read_history(path: Path) -> list[Line]:
     """
     found = []
     try:
-        content = path.read_text(errors="replace")
+        content = path.read_text(errors="replace") if path.is_file() else ""  # a pipe would wait
     except OSError:
         return []
     for text in content.splitlines():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,16 @@ from typing import Any
 def test_the_version(edgeai: Callable[..., Any], tmp_path: Path) -> None:
     said = edgeai("--version", folder=tmp_path)
     assert (said.status, said.out) == (0, f"pytest-edgeai {version('pytest-edgeai')}\n")
+
+
+def test_a_file_whose_name_is_no_text(
+    edgeai: Callable[..., Any], realdata: Path, tmp_path: Path
+) -> None:
+    name = os.fsdecode(b"caf\xe9.tflite")
+    shutil.copy(realdata / "models/ad01_int8.tflite", tmp_path / name)
+    said = edgeai("inspect", name, folder=tmp_path)
+    assert said.status == 2
+    assert said.err == "caf\\xe9.tflite: the file's name is no UTF-8 text\nhint: rename it\n"
 
 
 def test_output_that_nobody_reads_to_its_end(realdata: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -186,10 +188,17 @@ def the_workflow_passes(project: Path) -> None:
     assert len(list((project / ".edgeai-cache").rglob("*.tflite"))) == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "hashed"),
+    [
+        ("it's a model.keras", "it''s a model.keras"),
+        ("model: the #1 [new]\n\t.keras", "model: the #1 ?new???.keras"),
+    ],
+)
 @pytest.mark.parametrize("is_converted", [True, False])
-def test_the_workflow_is_yaml(tmp_path: Path, is_converted: bool) -> None:
+def test_the_workflow_is_yaml(tmp_path: Path, is_converted: bool, name: str, hashed: str) -> None:
     plan = Plan(
-        model=tmp_path / "it's a model.keras",
+        model=tmp_path / name,
         is_converted=is_converted,
         folder=tmp_path,
         variants=("converted",),
@@ -211,7 +220,7 @@ def test_the_workflow_is_yaml(tmp_path: Path, is_converted: bool) -> None:
         "actions/upload-artifact",
     ]
     if is_converted:
-        assert steps[3]["with"]["key"].endswith("${{ hashFiles('it''s a model.keras') }}")
+        assert steps[3]["with"]["key"].endswith(f"${{{{ hashFiles('{hashed}') }}}}")
 
 
 def test_a_fresh_tflite(project: Path, init: Init, realdata: Path) -> None:
@@ -297,6 +306,18 @@ def test_force_overwrites(project: Path, init: Init, realdata: Path) -> None:
     assert said.status == 0, said
     assert "[tests.fits]" in suite.read_text()
     assert "actions/checkout" in workflow.read_text()
+
+
+def test_ended_it_leaves_nothing(project: Path) -> None:
+    """SIGTERM, as a build server ends a job."""
+    command = [sys.executable, "-m", "pytest_edgeai", "init", "digits.h5"]
+    with subprocess.Popen(command, cwd=project) as running:
+        while running.poll() is None and not any(project.glob("measuring-*")):
+            time.sleep(0.05)
+        running.terminate()
+    assert running.returncode == 128 + signal.SIGTERM
+    assert not any(project.glob("measuring-*"))
+    assert not (project / "digits.edge.toml").exists()
 
 
 def test_a_suite_that_does_not_pass_is_kept(project: Path, init: Init, realdata: Path) -> None:

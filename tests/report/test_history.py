@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -80,6 +81,11 @@ def test_what_is_no_result_is_passed_over(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     append_history(path, made(judged(tmp_path, [PASSES])))
     assert [line["measured"] for line in read_history(path)] == [10.0]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "runs.jsonl")
+    assert read_history(tmp_path / "runs.jsonl") == []
 
 
 def test_there_may_be_no_file(tmp_path: Path) -> None:
