@@ -15,6 +15,7 @@ import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from every_report import reports_in, wrong_in
 from filelock import FileLock
@@ -48,6 +49,9 @@ OF_THE_OUTER_RUN = (
 )
 for name in OUTSIDE:
     importlib.import_module(name)
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

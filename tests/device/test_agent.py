@@ -13,7 +13,7 @@ import execnet
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter as Runtime
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -38,7 +38,6 @@ def sent(value: Any) -> Any:
     return agent.unpack(execnet.loads(execnet.dumps(agent.pack(value))))
 
 
-@settings(deadline=None)
 @given(hnp.arrays(NUMBERS, SHAPES))
 def test_arrays_arrive_bit_by_bit(array: np.ndarray[Any, Any]) -> None:
     arrived = sent(array)
@@ -47,7 +46,6 @@ def test_arrays_arrive_bit_by_bit(array: np.ndarray[Any, Any]) -> None:
     assert arrived.flags.writeable
 
 
-@settings(deadline=None)
 @given(hnp.arrays(object, SHAPES, elements=st.binary()))
 def test_texts_arrive_with_their_zeros(array: np.ndarray[Any, Any]) -> None:
     arrived = sent(array)
@@ -71,7 +69,6 @@ def test_types_arrive(dtype: type) -> None:
     assert sent({"dtype": dtype}) == {"dtype": dtype}
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-(2**31)) | st.text() | st.floats(allow_nan=False),

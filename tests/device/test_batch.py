@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_edgeai.device.batch import RUNS_PER_REQUEST, Runs, as_runs, by_index, resized
@@ -31,7 +31,6 @@ def runs(*shape: int, given: tuple[int, ...], signature: tuple[int, ...] = ()) -
     return as_runs({0: values}, [details(*shape, signature=signature)])
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 30))
 def test_each_sample_comes_once_and_the_last_fills_up(group: int, samples: int) -> None:
     cut = runs(group, 3, given=(samples, 3))
@@ -44,7 +43,6 @@ def test_each_sample_comes_once_and_the_last_fills_up(group: int, samples: int) 
     )
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 30))
 def test_answers_are_one_per_sample(group: int, samples: int) -> None:
     cut = runs(group, 3, given=(samples, 3))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -36,7 +36,6 @@ def tensors(draw: st.DrawFn) -> dict[str, Any]:
     return details(dtype, scale, draw(st.integers(limits.min // 2, limits.max // 2)))
 
 
-@settings(deadline=None)
 @given(tensors(), st.data())
 def test_what_is_stored_survives_the_round_trip(
     tensor: dict[str, Any], data: st.DataObject
@@ -48,7 +47,6 @@ def test_what_is_stored_survives_the_round_trip(
     assert np.abs(back.astype(np.int64) - stored).max() <= tolerance
 
 
-@settings(deadline=None)
 @given(tensors(), st.data())
 def test_within_half_a_step_and_saturated_beyond(
     tensor: dict[str, Any], data: st.DataObject
@@ -115,7 +113,6 @@ def test_other_kinds_are_refused(dtype: Any, values: np.ndarray[Any, Any], text:
     assert f"input 'x' {text}" in str(caught.value)
 
 
-@settings(deadline=None)
 @given(hnp.arrays(st.sampled_from([">f4", "<f4", ">i2", "<u8", "?"]), 4))
 def test_native_byte_order(values: np.ndarray[Any, Any]) -> None:
     assert native(values).dtype.isnative

@@ -75,7 +75,7 @@ def test_the_evidence_against_the_truth_begins_at_one(share: float) -> None:
 
 
 @pytest.mark.parametrize("name", PERCENTILES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), n=st.integers(1, 600))
 def test_the_interval_holds_what_was_measured(name: str, seed: int, n: int) -> None:
     samples = noise(n, seed)

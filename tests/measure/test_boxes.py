@@ -108,7 +108,7 @@ def labels_and_found(images: list[tuple[Rows, Rows]]) -> tuple[list[Rows], list[
     ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(IMAGES)
 def test_it_is_the_evaluators(images: list[tuple[Rows, Rows]]) -> None:
     labels, found = labels_and_found(images)
@@ -120,7 +120,7 @@ def test_it_is_the_evaluators(images: list[tuple[Rows, Rows]]) -> None:
         assert result.resampled(np.arange(len(images))) == result.value
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(IMAGES, st.integers(0, 99))
 def test_resamples_are_the_evaluators_of_images_drawn_anew(
     images: list[tuple[Rows, Rows]], seed: int

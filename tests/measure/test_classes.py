@@ -70,7 +70,6 @@ def one_against_others(function: Callable[..., Any], labels: Array, scores: Arra
     return float(np.mean([function(labels == c, scores[:, c]) for c in classes]))
 
 
-@settings(deadline=None)
 @given(answers())
 def test_of_the_likeliest_class(found: Answers) -> None:
     labels, scores = found
@@ -86,7 +85,6 @@ def test_of_the_likeliest_class(found: Answers) -> None:
         assert value(name, labels, scores) == pytest.approx(wanted), name
 
 
-@settings(deadline=None)
 @given(answers(2))
 def test_f1_of_two_classes(found: Answers) -> None:
     labels, scores = found
@@ -99,7 +97,6 @@ def test_f1_of_two_classes(found: Answers) -> None:
         assert "f1 is not defined on" in refusal("f1", labels, scores)
 
 
-@settings(deadline=None)
 @given(answers(5), st.integers(2, 4))
 def test_among_the_k_likeliest(found: Answers, k: int) -> None:
     labels, scores = found
@@ -114,7 +111,6 @@ RANKED = {
 
 
 @pytest.mark.parametrize("name", RANKED)
-@settings(deadline=None)
 @given(found=answers())
 def test_of_ranks(name: str, found: Answers) -> None:
     labels, scores = found
@@ -131,7 +127,6 @@ def test_of_ranks(name: str, found: Answers) -> None:
 
 
 @pytest.mark.parametrize("name", RANKED)
-@settings(deadline=None)
 @given(found=answers(samples=2), seed=st.integers(0, 99))
 def test_resamples_of_ranks(name: str, found: Answers, seed: int) -> None:
     """They are counted in another way than all samples are."""
@@ -178,7 +173,7 @@ NAMES = ("accuracy", "balanced_accuracy", "f1", "f1_macro", "f1_weighted", *RANK
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(found=answers(2, samples=4))
 def test_one_column_is_the_second_of_two(name: str, found: Answers) -> None:
     labels, scores = found

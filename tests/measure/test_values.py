@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics
@@ -45,7 +45,6 @@ def numbers(n: int, columns: int) -> st.SearchStrategy[Array]:
     return arrays.arrays(np.float32, (n, columns), elements=st.floats(-100, 100, width=16))
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(1, 10), st.integers(1, 3))
 def test_of_numbers(data: st.DataObject, n: int, columns: int) -> None:
     labels, made = data.draw(numbers(n, columns)), data.draw(numbers(n, columns))
@@ -90,7 +89,6 @@ def test_refusals_of_numbers(labels: Any, made: Any, text: str) -> None:
     assert text in refusal("mean_absolute_error", labels, made)
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(2, 4), st.integers(1, 4))
 def test_of_masks(data: st.DataObject, classes: int, n: int) -> None:
     """Classes that neither labels nor answers have do not count."""

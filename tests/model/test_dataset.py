@@ -298,7 +298,7 @@ def taken(labels: object, limit: int, seed: int = 0) -> list[int]:
 class TestTake:
     class_labels = st.lists(st.integers(0, 6), min_size=2, max_size=80)
 
-    @settings(database=None, deadline=None)
+    @settings(database=None)
     @given(labels=class_labels, seed=st.integers(0, 99), data=st.data())
     def test_class_proportions_are_kept(
         self, labels: list[int], seed: int, data: st.DataObject

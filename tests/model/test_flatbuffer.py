@@ -312,7 +312,6 @@ class TestWrittenModels:
 class TestDamage:
     @settings(
         max_examples=150,
-        deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

@@ -138,12 +138,10 @@ class MadeUp:
         hits = answered == classes
         if metric == ACCURACY:
             return Score(float(hits.mean()), N, "how", 0.4, hits, classes, answered, data="d")
-        breaks_after = int(self.random.choice([10, 10**6]))
-        calls: list[int] = []
+        breaks = bool(self.random.choice([True, False]))
 
         def resampled(at: Any) -> float:
-            calls.append(1)
-            if len(calls) > breaks_after:
+            if breaks and at.sum() % 50 == 0:
                 raise DataError("it broke", "mend it")
             return float(hits[at].mean())
 
@@ -267,7 +265,7 @@ def through_json(value: Any) -> Any:
     return json.loads(json.dumps(finite(value), allow_nan=False))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.integers(0, 10**6),
     st.lists(marks, min_size=1, max_size=6),
@@ -290,7 +288,7 @@ def test_results_are_the_same_again(
     assert [through_json(r.as_dict()) for r in same] == [through_json(r.as_dict()) for r in results]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.integers(0, 10**6), marks, marks)
 def test_nothing_that_was_not_asked_passes(
     facts: ModelFacts, seed: int, asked: Any, other: Any

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -45,7 +45,6 @@ def arrays(draw: st.DrawFn) -> Any:
 
 
 @given(arrays())
-@settings(deadline=None)
 def test_every_array_comes_back(array: Any) -> None:
     assert is_same(rebuilt(array.view(Samples)), array)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_edgeai.suite.toml_lines import KeyPath, error_line, key_lines
@@ -124,7 +124,6 @@ def documents(draw: st.DrawFn) -> tuple[str, dict[KeyPath, int]]:
     return "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n"])), known
 
 
-@settings(deadline=None)
 @given(documents())
 def test_keys_are_found_where_they_were_written(document: tuple[str, dict[KeyPath, int]]) -> None:
     text, known = document
