@@ -9,7 +9,6 @@ from pathlib import Path
 from string import Template
 
 from pytest_edgeai.commands.first_plan import Plan
-from pytest_edgeai.commands.first_suite import NOT_BINDING
 
 PLACE = Path(".github/workflows/edgeai.yml")
 TENSORFLOW = "tensorflow"
@@ -48,7 +47,6 @@ def workflow_text(root: Path, plan: Plan) -> str:
         package=f"pytest-edgeai[{','.join(extras)}]",
         cache=cache,
         options="".join(f"\n          {option}" for option in options),
-        without=NOT_BINDING,
     )
 
 

@@ -34,6 +34,11 @@ class Budget(ABC):
         return self.marker.startswith("min_")
 
     @property
+    def is_performance(self) -> bool:
+        """Whether it judges the machine as much as the model: time and memory."""
+        return False
+
+    @property
     def least_runs(self) -> int:
         """Samples of the latency without which it cannot pass."""
         return 0
@@ -94,7 +99,7 @@ class Budget(ABC):
         return BudgetResult(
             self.marker, self.label, limit, unit, measured, n, verdict, reason, advice, details,
             low=interval.low, high=interval.high, threads=self.threads, is_floor=self.is_floor,
-            data=data or {},
+            is_performance=self.is_performance, data=data or {},
         )  # fmt: skip
 
 

@@ -32,6 +32,10 @@ class FootprintBudget(Budget):
     threads: int | None = None
     device: str | None = None
 
+    @property
+    def is_performance(self) -> bool:
+        return True
+
     @cached_property
     def claim(self) -> PercentileClaim:
         """What the samples must support."""

@@ -60,6 +60,10 @@ class LatencyBudget(Budget):
     def bound(self) -> tuple[float, str]:
         return self.limit_ms, "ms"
 
+    @property
+    def is_performance(self) -> bool:
+        return True
+
     @cached_property
     def claim(self) -> Claim:
         """What the samples must support."""

@@ -63,6 +63,10 @@ class RegressionBudget(Budget):
         return self.of == "accuracy"
 
     @property
+    def is_performance(self) -> bool:
+        return self.of in LATENCY
+
+    @property
     def least_runs(self) -> int:
         return self.claim.least_runs if self.of in LATENCY else 0
 

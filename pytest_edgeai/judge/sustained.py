@@ -51,6 +51,10 @@ class SustainedBudget(Budget):
     def bound(self) -> tuple[float, str]:
         return self.limit_ms, "ms"
 
+    @property
+    def is_performance(self) -> bool:
+        return True
+
     def own_seconds(self, device_name: str) -> float:
         return self.seconds if self.is_for(device_name) else 0.0
 

@@ -32,6 +32,8 @@ class BudgetResult:
             confidence; None where there is none.
         threads: interpreter threads that the budget named; None for the device's.
         is_floor: whether the measurement has to reach the limit, not to stay within it.
+        is_performance: whether it depends on the machine as much as on the model: time and memory.
+        warns: whether this run only warns of it, though it is not met.
         data: what reports draw from: builtins only, as in ``judge/sustained.py``.
     """
 
@@ -49,7 +51,14 @@ class BudgetResult:
     high: float | None = None
     threads: int | None = None
     is_floor: bool = False
+    is_performance: bool = False
+    warns: bool = False
     data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fails(self) -> bool:
+        """Whether it fails its test."""
+        return self.verdict not in ("pass", "skipped") and not self.warns
 
     @property
     def headroom(self) -> float | None:

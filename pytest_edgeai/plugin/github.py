@@ -73,7 +73,7 @@ def workflow_commands(document: Mapping[str, Any], root: Path) -> Iterator[str]:
             place = _from_workspace(file, root), line
             yield _command("error", place, f"{nodeid}: not collected", message)
     for test in document["tests"]:
-        for budget in unmet(document, test):
+        for budget in unmet(test):
             title = f"{_whom(test)}: {budget['marker']}"
             said = [gap(budget), budget["reason"]]
             said += [f"try: {budget['advice']}"] if budget["advice"] else []
@@ -82,7 +82,7 @@ def workflow_commands(document: Mapping[str, Any], root: Path) -> Iterator[str]:
         title = f"{test['nodeid'].partition('::')[2]}: {test['outcome']}"
         yield _command("error", _place(test, None, root), title, error_in_brief(test))
     for test in document["tests"]:
-        for text in doubts(document, test):
+        for text in doubts(test):
             yield _command("warning", _place(test, None, root), _whom(test), text)
 
 

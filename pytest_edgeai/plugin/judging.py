@@ -19,7 +19,6 @@ from pytest_edgeai.report.record import bare_record, location
 
 if TYPE_CHECKING:
     from pytest_edgeai.judge.verdict import BudgetResult
-    from pytest_edgeai.plugin.session import EdgeSession
     from pytest_edgeai.plugin.subject import Subject
     from pytest_edgeai.report.record import Record
 
@@ -55,15 +54,10 @@ def judge(item: pytest.Item) -> None:
         subject.measure = lambda: time_subjects(subjects, session.settings.max_seconds)
         subject.max_seconds = session.settings.max_seconds
     for subject in subjects:
-        subject.judge()
-        tolerated = _tolerated(subject, session)
-        doubts += [*subject.warnings, *(_doubt(subject, result) for result in tolerated)]
-        failing = [
-            result
-            for result in subject.results
-            if result.verdict not in ("pass", "skipped") and result not in tolerated
-        ]
-        if failing:
+        subject.judge(session.settings)
+        warned = [_doubt(subject, result) for result in subject.results if result.warns]
+        doubts += [*subject.warnings, *warned]
+        if failing := [result for result in subject.results if result.fails]:
             at += [lines.get(result.marker) for result in failing]
             where = {marker: f"{item.location[0]}:{line}" for marker, line in lines.items()}
             texts.append(_failure(subject, failing, where if len(set(at)) > 1 else {}))
@@ -118,13 +112,6 @@ def _without_device(item: pytest.Item) -> str:
         return name
     values = [f"{key}={_ADDRESS.sub('', reprlib.repr(value))}" for key, value in params.items()]
     return f"{name}[{', '.join(values)}]"
-
-
-def _tolerated(subject: Subject, session: EdgeSession) -> list[BudgetResult]:
-    """What was measured and not decided, where the run takes that for enough."""
-    if session.settings.inconclusive == "fail":
-        return []
-    return [r for r in subject.results if r.verdict == "inconclusive" and r.measured is not None]
 
 
 def _doubt(subject: Subject, result: BudgetResult) -> str:

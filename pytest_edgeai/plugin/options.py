@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -103,6 +103,9 @@ OPTIONS = (
            0.95, confidence, metavar="C"),
     Option("inconclusive", "what a budget does that the samples cannot decide (default: fail)",
            "fail", choices=("fail", "warn")),
+    Option("performance", "what budgets of latency, throughput, memory and start-up do that are "
+           "not met; warn on machines that do not count, such as shared CI runners "
+           "(default: fail)", "fail", choices=("fail", "warn")),
     Option("baseline", "folder of the baselines that max_regression compares with "
            "(default: edge_baselines in the root folder)", "edge_baselines", metavar="PATH"),
     Option("call_timeout", "time limit for one call to an interpreter, in seconds (default: 60)",
@@ -143,7 +146,8 @@ class Settings:
     int8_io: EdgeType
     calibration_samples: int
     report: tuple[str, ...]
-    inconclusive: str
+    inconclusive: Literal["fail", "warn"]
+    performance: Literal["fail", "warn"]
     use_cache: bool
     save_baseline: bool
     baseline: Path

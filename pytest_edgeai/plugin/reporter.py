@@ -194,7 +194,6 @@ class Reporter:
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "duration_s": round(time.time() - self._started, 3),
             "exit_status": int(exitstatus),
-            "inconclusive": self._session.settings.inconclusive,
             "commit": _commit(self._config.rootpath),
             "uncollected": self._uncollected,
             "pytest_edgeai": importlib.metadata.version("pytest-edgeai"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from pytest_edgeai.measure.quality import Quality
 from pytest_edgeai.measure.sustained import measure_sustained
 from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.preprocessing import Preprocessing
+from pytest_edgeai.plugin.options import Settings
 from pytest_edgeai.plugin.timing import with_threads
 from pytest_edgeai.report.pictures import flipped_samples, pictures
 from pytest_edgeai.report.record import Record, record
@@ -244,9 +246,10 @@ class Subject:
         spoilt = [budget.spoilt(found, self) for budget in self._timed_by(threads)]
         return next((entry.reason for entry in spoilt if entry and entry.may_pass), "")
 
-    def judge(self) -> None:
+    def judge(self, settings: Settings) -> None:
         """Judge every budget; what keeps one from being judged leaves the others."""
-        self.results = [self._judged(budget) for budget in self.budgets]
+        found = map(self._judged, self.budgets)
+        self.results = [replace(result, warns=_warns(result, settings)) for result in found]
 
     def record(self, nodeid: str, test: str) -> Record:
         """What is known of the interpreter and its budgets, as plain data."""
@@ -299,3 +302,11 @@ class Subject:
             reason = ended(error)
             told = (traceback.format_exc(),)
             return budget.result(None, 0, "error", reason, details=told)
+
+
+def _warns(result: BudgetResult, settings: Settings) -> bool:
+    """Whether a budget that is not met is a warning and no failure; what is an error never is."""
+    if settings.performance == "warn" and result.is_performance:
+        return result.verdict in ("fail", "inconclusive", "void")
+    is_undecided = result.verdict == "inconclusive" and result.measured is not None
+    return settings.inconclusive == "warn" and is_undecided

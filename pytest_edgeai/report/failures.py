@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_edgeai import units
+from pytest_edgeai.report.outcome import MET
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.wording import gap, indented
-
-MET = ("pass", "skipped")
 
 
 def failures(records: Sequence[Record]) -> str:

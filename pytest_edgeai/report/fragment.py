@@ -7,10 +7,13 @@ from html import escape
 from typing import Any
 
 from pytest_edgeai.report.table import cells
-from pytest_edgeai.report.wording import gap
+from pytest_edgeai.report.wording import WARNS, gap
 
 HEADINGS = ("test", "variant", "device", "budget", "measured", "limit", "headroom", "verdict")
-COLOURS = {"pass": "#1a7f37", "skipped": "#57606a", "inconclusive": "#9a6700", "void": "#9a6700"}
+COLOURS = {
+    "pass": "#1a7f37", "skipped": "#57606a", "inconclusive": "#9a6700", "void": "#9a6700",
+    WARNS: "#9a6700",
+}  # fmt: skip
 """Of verdicts; of all others red."""
 OTHERS = "#cf222e"
 CELL = 'style="border: 1px solid #d0d7de; padding: 2px 8px; text-align: left"'

@@ -54,7 +54,7 @@ def _blocks(document: Document) -> Iterator[str]:
     tests: list[Test] = document["tests"]
     yield from _head(document)
     for test in tests:
-        if missed := unmet(document, test):
+        if missed := unmet(test):
             yield from _failure(test, missed, len(test["budgets"]))
     for nodeid, why in document["run"].get("uncollected", {}).items():
         yield f"### {escaped(nodeid)}: not collected"
@@ -65,7 +65,7 @@ def _blocks(document: Document) -> Iterator[str]:
         yield f"{_place(test, None)}\n\n{fenced(brief)}"
         if (whole := test["error"] or brief).strip() != brief:
             yield _folded("All of it", fenced(whole))
-    yield from _listed("Doubts", _said(document, lambda test: doubts(document, test)))
+    yield from _listed("Doubts", _said(document, doubts))
     yield from _listed("Notes", _said(document, notes))
     yield from _table(tests)
     yield from _listed("", map(_device_line, _first_of_each_device(tests)))

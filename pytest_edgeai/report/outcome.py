@@ -11,6 +11,7 @@ from pytest_edgeai.report.wording import gap
 
 Test = Mapping[str, Any]
 FAILED = ("failed", "error")
+MET = ("pass", "skipped")
 ENDINGS = {2: "was interrupted", 3: "ended with an internal error", 4: "could not begin"}
 """By pytest's exit status."""
 MOST_LINES = 10
@@ -26,21 +27,17 @@ def incomplete(document: Mapping[str, Any]) -> list[str]:
     return [f"{nodeid} was not collected: its tests were not run." for nodeid in names]
 
 
-def unmet(document: Mapping[str, Any], test: Test) -> list[dict[str, Any]]:
+def unmet(test: Test) -> list[dict[str, Any]]:
     """The budgets that failed a test."""
     if test["outcome"] not in FAILED:
         return []
-    return [
-        budget
-        for budget in test["budgets"]
-        if budget["verdict"] not in ("pass", "skipped") and not _is_tolerated(document, budget)
-    ]
+    return [b for b in test["budgets"] if b["verdict"] not in MET and not b["warns"]]
 
 
-def doubts(document: Mapping[str, Any], test: Test) -> list[str]:
-    """What is doubtful about a test's data, and undecided budgets that the run puts up with."""
-    undecided = [budget for budget in test["budgets"] if _is_tolerated(document, budget)]
-    said = [f"{b['marker']}: {gap(b)}: {b['reason']}; try: {b['advice']}" for b in undecided]
+def doubts(test: Test) -> list[str]:
+    """What is doubtful about a test's data, and budgets that only warn in this run."""
+    warned = [budget for budget in test["budgets"] if budget["warns"]]
+    said = [f"{b['marker']}: {gap(b)}: {b['reason']}; try: {b['advice']}" for b in warned]
     return [*test["warnings"], *said]
 
 
@@ -55,7 +52,7 @@ def notes(test: Test) -> list[str]:
 
 def failed_otherwise(document: Mapping[str, Any]) -> list[Test]:
     """Tests that failed before their budgets were judged, or by something else; each once."""
-    by_budgets = {test["nodeid"] for test in document["tests"] if unmet(document, test)}
+    by_budgets = {test["nodeid"] for test in document["tests"] if unmet(test)}
     failed = {
         test["nodeid"]: test
         for test in reversed(document["tests"])
@@ -100,14 +97,6 @@ def tally(document: Mapping[str, Any]) -> Tally:
     """How many budgets were judged, met and not met."""
     tests = document["tests"]
     verdicts = Counter(budget["verdict"] for test in tests for budget in test["budgets"])
-    missed = sum(len(unmet(document, test)) for test in tests)
+    missed = sum(len(unmet(test)) for test in tests)
     judged = verdicts.total() - verdicts["skipped"]
     return Tally(judged, verdicts["pass"], missed, verdicts, len(failed_otherwise(document)))
-
-
-def _is_tolerated(document: Mapping[str, Any], budget: Mapping[str, Any]) -> bool:
-    return (
-        document["run"]["inconclusive"] == "warn"
-        and budget["verdict"] == "inconclusive"
-        and budget["measured"] is not None
-    )

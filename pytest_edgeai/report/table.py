@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgeai import units
 from pytest_edgeai.report.drawing import drawn
 from pytest_edgeai.report.record import Record
-from pytest_edgeai.report.wording import statistic_text
+from pytest_edgeai.report.wording import WARNS, statistic_text, verdict_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 NARROW = 100
 """Columns below which variant and device stand under the test's name."""
 COLOURS = {
-    "pass": "green", "fail": "red", "error": "red", "inconclusive": "yellow", "void": "yellow"
+    "pass": "green", "fail": "red", "error": "red", "inconclusive": "yellow", "void": "yellow",
+    WARNS: "yellow",
 }  # fmt: skip
 MOST_HEADROOM = 9.99
 """Beyond it, the sign is all that headroom tells."""
@@ -75,7 +76,7 @@ def cells(budget: dict[str, Any]) -> list[str]:
         units.value_text(budget["measured"], budget["unit"]),
         units.value_text(budget["limit"], budget["unit"]),
         headroom_text(budget),
-        budget["verdict"],
+        verdict_text(budget),
     ]
 
 

@@ -10,6 +10,7 @@ from pytest_edgeai import units
 
 Budget = Mapping[str, Any]
 """A ``BudgetResult`` as plain data."""
+WARNS = "fail (warns)"
 WIDTH = 79
 
 
@@ -22,6 +23,11 @@ def statistic_text(budget: Budget) -> str:
     """What is limited, with the threads that the budget names."""
     threads, name = budget["threads"], str(budget["statistic"])
     return f"{name} ({units.count(threads, 'thread')})" if threads else name
+
+
+def verdict_text(budget: Budget) -> str:
+    """The verdict; of a limit that is missed and fails no test, that it only warns."""
+    return WARNS if budget["warns"] and budget["verdict"] == "fail" else str(budget["verdict"])
 
 
 def indented(text: str) -> str:

@@ -22,7 +22,7 @@ from pytest_edgeai import max_accuracy_drop, max_latency_ms, max_size_mb
 
 @max_size_mb({limit})
 @max_accuracy_drop(0.05)
-@max_latency_ms(p95=1000)
+@max_latency_ms(p95={p95})
 @max_latency_ms(p95=500, device="pi")
 def test_ready(int8_interpreter): pass
 """
@@ -40,7 +40,7 @@ def project(digits_suite: pytest.Pytester) -> Path:
     root = digits_suite.path
     (root / "acceptance").mkdir()
     shutil.move(root / "conftest.py", root / "acceptance")
-    (root / "acceptance" / "test_ready.py").write_text(SUITE.format(limit=1))
+    (root / "acceptance" / "test_ready.py").write_text(SUITE.format(limit=1, p95=1000))
     (root / "tox.ini").unlink()
     (root / "pyproject.toml").touch()
     git(root, "init", "--initial-branch=main")
@@ -110,11 +110,14 @@ def test_a_pull_request_on_hosted_runners(project: Path) -> None:
 
 
 def test_a_pull_request_that_is_too_large(project: Path) -> None:
-    (project / "acceptance" / "test_ready.py").write_text(SUITE.format(limit=0.01))
+    """And too slow, which a machine that others share does not decide."""
+    (project / "acceptance" / "test_ready.py").write_text(SUITE.format(limit=0.01, p95=1e-5))
     scripts = {name: script for name, script, _ in github_steps("github-hosted.yml")}
     done = run(project, scripts["Test"], **on_github(project))
     assert done.returncode == 1
     assert "::error file=acceptance/test_ready.py,line=4," in done.stdout
+    assert done.stdout.count("::error ") == 1
+    assert "::warning file=acceptance/test_ready.py" in done.stdout
     assert "max_size_mb" in (project / "summary.md").read_text()
 
 

@@ -172,7 +172,7 @@ def the_workflow_passes(project: Path) -> None:
     assert "hashFiles('digits.h5', 'train.npz')" in text
     step = text.partition("run: >-\n")[2].partition("      - uses")[0]
     command = " ".join(step.split())
-    assert command.startswith("python -m pytest $(git ls-files '*.edge.toml') -m ")
+    assert command.startswith("python -m pytest $(git ls-files '*.edge.toml') --edge-")
     subprocess.run(["git", "add", "."], cwd=project, check=True)
     done = subprocess.run(
         ["bash", "-c", command.replace("python ", f"{sys.executable} ", 1)],
@@ -182,7 +182,7 @@ def the_workflow_passes(project: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "3 passed, 3 deselected" in done.stdout
+    assert "6 passed" in done.stdout
     assert (project / "edge-report" / "results.json").exists()
     assert (project / "edge-report" / "junit.xml").exists()
     assert len(list((project / ".edgeai-cache").rglob("*.tflite"))) == 3

@@ -416,6 +416,87 @@ class TestInconclusive:
         result.assert_outcomes(failed=1)
 
 
+class TestPerformance:
+    """On a machine that does not count, what judges the machine warns; all else fails as ever."""
+
+    SUITE = """
+from pytest_edgeai import (
+    max_latency_ms, max_memory_mb, max_size_mb, max_startup_ms, max_sustained_latency_ms,
+    min_throughput,
+)
+
+@max_latency_ms(p95=1e-5)
+@max_latency_ms(p95=1e-5, threads=2)
+@max_sustained_latency_ms(p95=1e-5, seconds=3)
+@min_throughput(1e12)
+@max_startup_ms(1e-5)
+@max_memory_mb(1e-5)
+@max_size_mb(100)
+def test_slow(converted_interpreter): pass
+
+@max_latency_ms(p95=1e-5)
+@max_size_mb(1e-5)
+def test_slow_and_large(converted_interpreter): pass
+
+@max_latency_ms(p95=1e-5)
+def test_not_judged(converted_interpreter, monkeypatch):
+    monkeypatch.setattr("pytest_edgeai.plugin.timing.measure_latency", lambda *given: 1 / 0)
+"""
+    WARN = ("--edge-max-seconds=1", "--edge-performance=warn", "-Wdefault", "-p", "no:benchmark")
+
+    @pytest.fixture(autouse=True)
+    def may_be_busy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pytest_edgeai.judge.conditions.OTHERS_SHARE", 2)
+
+    def test_it_may_warn(self, digits_suite: pytest.Pytester) -> None:
+        digits_suite.makepyfile(self.SUITE)
+        result = digits_suite.runpytest(*self.WARN, "--edge-report=run.json")
+        result.assert_outcomes(passed=1, failed=2, warnings=7)
+        tests = json.loads((digits_suite.path / "run.json").read_text())["tests"]
+        slow, slow_and_large, not_judged = (
+            {b["marker"]: (b["verdict"] != "pass", b["warns"]) for b in test["budgets"]}
+            for test in tests
+        )
+        assert slow.pop("max_size_mb") == (False, False)
+        assert slow == dict.fromkeys(slow, (True, True))
+        assert len(slow) == 5
+        assert slow_and_large == {"max_latency_ms": (True, True), "max_size_mb": (True, False)}
+        assert not_judged == {"max_latency_ms": (True, False)}
+
+    def test_what_is_shown(self, digits_suite: pytest.Pytester) -> None:
+        digits_suite.makepyfile(self.SUITE)
+        result = digits_suite.runpytest(*self.WARN, "-k", "large", "--edge-report=run.md")
+        failures = result.stdout.str().partition("FAILURES")[2].partition("edge AI budgets")[0]
+        assert "1 of 2 budgets not met" in failures
+        assert "max_latency_ms" not in failures.partition("warnings summary")[0]
+        result.stdout.fnmatch_lines(
+            [
+                "*EdgeAIWarning: converted of digits.keras: max_latency_ms: p95 * over *",
+                "*p95 * fail (warns)",
+            ]
+        )
+        text = (digits_suite.path / "run.md").read_text()
+        assert "1 of 2 budgets not met" in text
+        assert "**fail (warns)**" in text
+
+    def test_a_regression_of_the_latency(self, digits_suite: pytest.Pytester) -> None:
+        digits_suite.makepyfile(
+            """
+            from pytest_edgeai import max_regression
+
+            @max_regression(0.1)
+            @max_regression(0.1, of="size")
+            def test_it(converted_interpreter): pass
+            """
+        )
+        nothing_is_decided = (*self.WARN, "--edge-max-seconds=1e-6", "--edge-report=run.json")
+        digits_suite.runpytest(*self.WARN, "--edge-save-baseline").assert_outcomes(skipped=1)
+        digits_suite.runpytest(*nothing_is_decided).assert_outcomes(passed=1, warnings=1)
+        (test,) = json.loads((digits_suite.path / "run.json").read_text())["tests"]
+        told = {b["statistic"]: (b["verdict"] == "pass", b["warns"]) for b in test["budgets"]}
+        assert told == {"p95 vs baseline": (False, True), "size vs baseline": (True, False)}
+
+
 def test_the_header_says_how_long_measuring_may_take(digits_suite: pytest.Pytester) -> None:
     digits_suite.makepyfile(
         """

@@ -17,7 +17,6 @@ RUN: dict[str, Any] = {
     "started": "2026-01-02T03:04:05Z",
     "duration_s": 1.5,
     "exit_status": 0,
-    "inconclusive": "fail",
     "commit": "0123456789abcdef0123456789abcdef01234567",
     "uncollected": {},
     "pytest_edgeai": "0.1.0",

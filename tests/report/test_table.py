@@ -149,6 +149,13 @@ def test_colours_only_when_asked() -> None:
     assert "mskipped" not in coloured
 
 
+def test_what_only_warns_is_no_red_row() -> None:
+    warns = replace(latency("fail"), warns=True)
+    text = table([entry("test_ready", warns)], 100, colour=True)
+    assert "\x1b[33mfail" in text
+    assert "\x1b[31m" not in text
+
+
 def test_colours_whatever_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """pytest has decided; its own colours follow the same decision."""
     monkeypatch.setenv("NO_COLOR", "1")

@@ -93,7 +93,7 @@ def _of_budget(row: Row, budget: dict[str, Any]) -> Row:
     return replace(
         row,
         verdict=budget["verdict"],
-        reason="" if budget["verdict"] == "pass" else budget["reason"],
+        reason=_reason(budget),
         missed_by=missed_by(budget),
         kind=budget["marker"],
         statistic=statistic_text(budget),
@@ -104,6 +104,13 @@ def _of_budget(row: Row, budget: dict[str, Any]) -> Row:
         bar=0.0 if headroom is None else max(-1.0, min(1.0, headroom)),
         values=(budget["measured"], budget["limit"], headroom),
     )
+
+
+def _reason(budget: dict[str, Any]) -> str:
+    if budget["verdict"] == "pass":
+        return ""
+    told = str(budget["reason"])
+    return f"only warns in this run: {told}" if budget["warns"] else told
 
 
 def _in_brief(error: str | None) -> str:
