@@ -112,7 +112,7 @@ def test_too_few_runs_in_a_minute() -> None:
     given = [window(number, 5, runs=60) for number in range(3)]
     result = judged(12, given)
     assert result.verdict == "inconclusive"
-    assert "only 60 runs: p95 at 98.3333 % confidence needs 94" in result.reason
+    assert "only 60 runs: p95 at 98.33 % confidence needs 94" in result.reason
     assert "seconds=" not in result.advice
     short: Any = Taken(given)
     assert "a larger seconds=" in budget(12, 0.5).judge(short).advice

@@ -23,6 +23,7 @@ MATRIX: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any]]] = {
     "int8_io": ("uint8", ("int8", "int8"), ("float32", "float32")),
     "calibration_samples": (200, ("20", 20), ("50", 50)),
     "inconclusive": ("fail", ("warn", "warn"), ("warn", "warn")),
+    "performance": ("fail", ("warn", "warn"), ("warn", "warn")),
     "report": ((), ("a.json", ("a.json",)), ("b.json", ("b.json",))),
 }
 PATHS = ("cache_dir", "baseline", "calibration_data", "evaluation_data")
