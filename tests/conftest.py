@@ -7,6 +7,7 @@ at the end of every run), and the others a tenth of one.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import subprocess
@@ -52,6 +53,12 @@ for name in OUTSIDE:
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    """Each inner run ends with collections of garbage, which need not look at all this again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
