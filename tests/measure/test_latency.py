@@ -99,8 +99,8 @@ class TestHowOften:
             open_model(tiny / "scalar.tflite"), max_seconds=2, is_enough=lambda samples: False
         )
         assert len(samples.looks) > 1
-        assert 0.55 < samples.samples_ns.sum() / 1e9 < 2
-        assert time.monotonic() - start < 8
+        assert 0.3 < samples.samples_ns.sum() / 1e9 < 2
+        assert time.monotonic() - start < 60
 
     @pytest.mark.parametrize(("share", "holds"), [(2.0, True), (0.5, False)])
     def test_a_limit_far_away_is_decided_soon(
