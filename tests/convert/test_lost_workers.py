@@ -143,8 +143,11 @@ class TestParentThatEnds:
     ) -> None:
         process = parent(str(models / "digits.keras"))
         worker = worker_of(process.pid)
-        time.sleep(2)
+        time.sleep(1)
+        os.kill(worker, signal.SIGSTOP)  # it cannot be ready before its parent is gone
         process.kill()
+        process.wait()
+        os.kill(worker, signal.SIGCONT)
         assert is_gone(worker)
         assert not list((tmp_path / "cache").glob("*.json"))
 
@@ -165,11 +168,13 @@ class TestParentThatEnds:
         source = str(models / "digits.h5")
         first = parent(source)
         worker = worker_of(first.pid)
+        os.kill(worker, signal.SIGSTOP)
         second = parent(source)
         time.sleep(1.5)
         second.send_signal(signal.SIGINT)
         output = second.communicate(timeout=15)[0]
-        assert first.poll() is None, "it was too fast for this test"
+        assert first.poll() is None
         assert output.rstrip().endswith("KeyboardInterrupt")
         first.kill()
+        os.kill(worker, signal.SIGCONT)
         assert is_gone(worker)
