@@ -60,12 +60,12 @@ class GitHub:
 
 def workflow_commands(document: Mapping[str, Any], root: Path) -> Iterator[str]:
     """A workflow command for each mistake in a file that is not collected, each budget that is not
-    met, each test that failed without one, and each doubt.
+    met, each test that failed without one, and each warning.
 
     Args:
         root: what the tests' files count from; annotations count from the workspace.
     """
-    from pytest_edgeai.report.outcome import doubts, error_in_brief, failed_otherwise, unmet
+    from pytest_edgeai.report.outcome import error_in_brief, failed_otherwise, unmet, warned
     from pytest_edgeai.report.wording import gap
 
     for nodeid, why in document["run"]["uncollected"].items():
@@ -82,7 +82,7 @@ def workflow_commands(document: Mapping[str, Any], root: Path) -> Iterator[str]:
         title = f"{test['nodeid'].partition('::')[2]}: {test['outcome']}"
         yield _command("error", _place(test, None, root), title, error_in_brief(test))
     for test in document["tests"]:
-        for text in doubts(test):
+        for text in warned(test):
             yield _command("warning", _place(test, None, root), _whom(test), text)
 
 

@@ -19,13 +19,13 @@ from pytest_edgeai.report.markdown_text import (
 )
 from pytest_edgeai.report.outcome import (
     Test,
-    doubts,
     error_in_brief,
     failed_otherwise,
     incomplete,
     notes,
     tally,
     unmet,
+    warned,
 )
 from pytest_edgeai.report.table import cells
 from pytest_edgeai.report.wording import gap, machine_text, own_name, runtime_text
@@ -65,7 +65,7 @@ def _blocks(document: Document) -> Iterator[str]:
         yield f"{_place(test, None)}\n\n{fenced(brief)}"
         if (whole := test["error"] or brief).strip() != brief:
             yield _folded("All of it", fenced(whole))
-    yield from _listed("Doubts", _said(document, doubts))
+    yield from _listed("Warnings", _said(document, warned))
     yield from _listed("Notes", _said(document, notes))
     yield from _table(tests)
     yield from _listed("", map(_device_line, _first_of_each_device(tests)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pytest_edgeai import units
-from pytest_edgeai.report.wording import gap
+from pytest_edgeai.report.wording import gap, verdict_text
 
 Test = Mapping[str, Any]
 FAILED = ("failed", "error")
@@ -34,10 +34,10 @@ def unmet(test: Test) -> list[dict[str, Any]]:
     return [b for b in test["budgets"] if b["verdict"] not in MET and not b["warns"]]
 
 
-def doubts(test: Test) -> list[str]:
+def warned(test: Test) -> list[str]:
     """What is doubtful about a test's data, and budgets that only warn in this run."""
-    warned = [budget for budget in test["budgets"] if budget["warns"]]
-    said = [f"{b['marker']}: {gap(b)}: {b['reason']}; try: {b['advice']}" for b in warned]
+    budgets = [budget for budget in test["budgets"] if budget["warns"]]
+    said = [f"{b['marker']}: {gap(b)}: {b['reason']}; try: {b['advice']}" for b in budgets]
     return [*test["warnings"], *said]
 
 
@@ -96,7 +96,7 @@ class Tally(NamedTuple):
 def tally(document: Mapping[str, Any]) -> Tally:
     """How many budgets were judged, met and not met."""
     tests = document["tests"]
-    verdicts = Counter(budget["verdict"] for test in tests for budget in test["budgets"])
+    verdicts = Counter(verdict_text(budget) for test in tests for budget in test["budgets"])
     missed = sum(len(unmet(test)) for test in tests)
     judged = verdicts.total() - verdicts["skipped"]
     return Tally(judged, verdicts["pass"], missed, verdicts, len(failed_otherwise(document)))

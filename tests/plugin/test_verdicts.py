@@ -477,6 +477,7 @@ def test_not_judged(converted_interpreter, monkeypatch):
         )
         text = (digits_suite.path / "run.md").read_text()
         assert "1 of 2 budgets not met" in text
+        assert "1 fail (warns) · 1 fail" in text
         assert "**fail (warns)**" in text
 
     def test_a_regression_of_the_latency(self, digits_suite: pytest.Pytester) -> None:

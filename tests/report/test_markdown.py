@@ -116,7 +116,7 @@ def test_doubts_notes_and_baselines(tmp_path: Path) -> None:
 def test_an_undecided_budget_that_is_not_put_up_with_failed(tmp_path: Path) -> None:
     page = shown(judged(tmp_path, [UNDECIDED]))
     assert "Edge AI: 1 of 1 budget not met" in page.text
-    assert "Doubts" not in page.text
+    assert "Warnings" not in page.text
 
 
 def test_tests_that_failed_without_a_budget() -> None:
