@@ -9,6 +9,7 @@ import re
 import zlib
 from base64 import b64decode
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,13 @@ def test_every_budget_is_a_row_and_failures_stand_first(run: Document) -> None:
     order = list(dict.fromkeys(found.verdicts))
     assert order == [v for v in ("fail", "error", "inconclusive", "skipped", "pass") if v in order]
     assert {"fail", "error", "inconclusive", "skipped", "pass"} <= set(order)
+
+
+def test_what_only_warns_stands_behind_what_fails() -> None:
+    fails = BudgetResult("max_latency_ms", "p95", 40.0, "ms", 50.0, 99, "fail", "why")
+    found = Page(page(of_results(replace(fails, warns=True), fails)))
+    assert found.verdicts == ["fail", "fail (warns)"]
+    assert "v-fail-(warns)" in {str(attrs.get("class")) for _, attrs in found.elements}
 
 
 def test_the_head_counts_verdicts_and_names_the_device(run: Document) -> None:

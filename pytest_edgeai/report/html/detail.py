@@ -19,7 +19,7 @@ from pytest_edgeai.report.html.models import baseline_of
 from pytest_edgeai.report.html.rows import SIGNS, VERDICTS
 from pytest_edgeai.report.html.sustained import sustained_charts
 from pytest_edgeai.report.record import Record
-from pytest_edgeai.report.wording import missed_by, statistic_text
+from pytest_edgeai.report.wording import missed_by, statistic_text, verdict_text
 
 MOST_ERROR = 4_000
 """Characters of what pytest says of a failing test; its end tells most."""
@@ -95,11 +95,11 @@ def _charts(test: Record) -> Iterator[Chart]:
 
 
 def _judged(test: Record) -> list[Judged]:
-    ordered = sorted(test["budgets"], key=lambda budget: VERDICTS.index(budget["verdict"]))
+    ordered = sorted(test["budgets"], key=lambda budget: VERDICTS.index(verdict_text(budget)))
     return [
         Judged(
             statistic_text(budget),
-            budget["verdict"],
+            verdict_text(budget),
             _gap(budget),
             budget["reason"],
             budget["advice"],

@@ -10,13 +10,13 @@ from pytest_edgeai import units
 from pytest_edgeai.report.html.chart import band
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.table import headroom_text
-from pytest_edgeai.report.wording import missed_by, own_name, statistic_text
+from pytest_edgeai.report.wording import WARNS, missed_by, own_name, statistic_text, verdict_text
 
-VERDICTS = ("fail", "error", "void", "inconclusive", "skipped", "no budget", "pass")
+VERDICTS = ("fail", "error", "void", "inconclusive", WARNS, "skipped", "no budget", "pass")
 """In the order of the table."""
 SIGNS = {
     "pass": "✓", "fail": "✗", "error": "!", "void": "∅", "inconclusive": "?", "skipped": "-",
-    "no budget": "·",
+    "no budget": "·", WARNS: "✗",
 }  # fmt: skip
 OF_OUTCOME = {"passed": "no budget", "failed": "fail", "error": "error", "skipped": "skipped"}
 """What to say of a test that came to no budget."""
@@ -92,8 +92,8 @@ def _of_budget(row: Row, budget: dict[str, Any]) -> Row:
     headroom, unit = budget["headroom"], budget["unit"]
     return replace(
         row,
-        verdict=budget["verdict"],
-        reason=_reason(budget),
+        verdict=verdict_text(budget),
+        reason="" if budget["verdict"] == "pass" else budget["reason"],
         missed_by=missed_by(budget),
         kind=budget["marker"],
         statistic=statistic_text(budget),
@@ -104,13 +104,6 @@ def _of_budget(row: Row, budget: dict[str, Any]) -> Row:
         bar=0.0 if headroom is None else max(-1.0, min(1.0, headroom)),
         values=(budget["measured"], budget["limit"], headroom),
     )
-
-
-def _reason(budget: dict[str, Any]) -> str:
-    if budget["verdict"] == "pass":
-        return ""
-    told = str(budget["reason"])
-    return f"only warns in this run: {told}" if budget["warns"] else told
 
 
 def _in_brief(error: str | None) -> str:
