@@ -176,6 +176,26 @@ def test_a_test_that_fails_now_without_a_budget_is_worse(compare: Compare) -> No
     assert "broke" in said.out
 
 
+def test_a_limit_that_only_warns_is_not_worse_by_itself(compare: Compare) -> None:
+    def warn(content: Any) -> None:
+        for budget in the(content)["budgets"]:
+            if budget["verdict"] == "pass" and budget["is_performance"]:
+                budget.update(verdict="fail", warns=True)
+
+    said = compare(warn)
+    assert (said.status, said.what("worse"), said.what("changed")) == (0, set(), set())
+
+
+def test_a_failure_beside_a_limit_that_only_warns_is_worse(compare: Compare) -> None:
+    def fail(content: Any) -> None:
+        test = next(t for t in content["tests"] if t["outcome"] == "passed" and t["budgets"])
+        test["budgets"][0].update(verdict="fail", warns=True)
+        test.update(outcome="failed", error="it broke")
+
+    said = compare(fail)
+    assert (said.status, said.what("worse")) == (1, {"outcome"})
+
+
 def test_a_model_that_cannot_be_run_any_more_is_worse(compare: Compare) -> None:
     def lose(content: Any) -> None:
         test = the(content, "test_no_worse")

@@ -118,7 +118,7 @@ def verdicts(before: Record, after: Record) -> Iterator[Change]:
         found = [_lost(was, why) for was in was_of.values() if was["verdict"] == "pass"]
     told = [change for change in found if change is not None]
     yield from told
-    is_met = all(budget["verdict"] not in _FELL for budget in now_of.values())
+    is_met = all(b["verdict"] not in _FELL or b["warns"] for b in now_of.values())
     if before["outcome"] == "passed" and failed and is_met and not told:
         yield Change("outcome", "text", "passed", after["outcome"], "worse", why)
 
@@ -130,8 +130,9 @@ def _lost(budget: Plain, why: str) -> Change:
 
 
 def _verdict(was: str, budget: Plain) -> Change | None:
+    """Of what only warns there is none: what it measured is compared."""
     now = budget["verdict"]
-    if was == now or {was, now} == {"pass", "skipped"}:
+    if was == now or {was, now} == {"pass", "skipped"} or budget["warns"]:
         return None
     what = f"{VERDICT_OF}{statistic_text(budget)}"
     return Change(what, "text", was, now, _side(was, now), budget["reason"])
