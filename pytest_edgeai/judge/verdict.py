@@ -10,6 +10,9 @@ Verdict = Literal["pass", "fail", "inconclusive", "void", "error", "skipped"]
 """Only ``pass`` passes. ``error`` is a budget that something kept from being judged; ``skipped`` is
 one that is not for this device, or that would compare the baseline with itself."""
 
+MET: tuple[Verdict, ...] = ("pass", "skipped")
+"""What fails no test."""
+
 
 @dataclass(frozen=True)
 class BudgetResult:
@@ -58,7 +61,7 @@ class BudgetResult:
     @property
     def fails(self) -> bool:
         """Whether it fails its test."""
-        return self.verdict not in ("pass", "skipped") and not self.warns
+        return self.verdict not in MET and not self.warns
 
     @property
     def headroom(self) -> float | None:

@@ -115,8 +115,8 @@ def _without_device(item: pytest.Item) -> str:
 
 
 def _doubt(subject: Subject, result: BudgetResult) -> str:
-    what = f"{subject.variant} of {subject.interpreter.model.name}: {result.marker}"
-    return f"{what}: {_gap(result)}: {result.reason}; try: {result.advice}"
+    whom = f"{subject.variant} of {subject.interpreter.model.name}"
+    return f"{whom}: {wording.warning(vars(result))}"
 
 
 def _use_benchmark(item: pytest.Item, subjects: list[Subject]) -> None:

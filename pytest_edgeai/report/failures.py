@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_edgeai import units
-from pytest_edgeai.report.outcome import MET
+from pytest_edgeai.judge.verdict import MET
 from pytest_edgeai.report.record import Record
 from pytest_edgeai.report.wording import gap, indented
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from pytest_edgeai.judge.verdict import MET
 from pytest_edgeai.report.table import cells
 from pytest_edgeai.report.wording import WARNS, gap
 
@@ -50,7 +51,7 @@ def _rows(record: Mapping[str, Any]) -> list[str]:
         shown = "".join(f"<td {CELL}>{escape(text)}</td>" for text in (*first, *columns))
         colour = COLOURS.get(verdict, OTHERS)
         rows.append(f'<tr>{shown}<td {CELL}><b style="color: {colour}">{verdict}</b></td></tr>')
-        if verdict not in ("pass", "skipped"):
+        if verdict not in MET:
             why = escape(f"{budget['reason']}; try: {budget['advice']}".removesuffix("; try: "))
             rows.append(f'<tr><td {CELL} colspan="{len(HEADINGS)}">{why}</td></tr>')
     return rows

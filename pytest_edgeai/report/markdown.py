@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_edgeai import units
+from pytest_edgeai.judge.verdict import MET
 from pytest_edgeai.report.comparison import differences
 from pytest_edgeai.report.markdown_text import (
     MOST_BYTES,
@@ -120,7 +121,7 @@ def _table(tests: Sequence[Test]) -> Iterator[str]:
 
 def _row(test: Test, budget: dict[str, Any]) -> str:
     *columns, verdict = map(escaped, cells(budget))
-    is_well = budget["verdict"] in ("pass", "skipped")
+    is_well = budget["verdict"] in MET
     shown = [
         escaped(clipped(_name(test), 120)),
         escaped(test["variant"] or ""),

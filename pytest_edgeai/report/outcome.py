@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pytest_edgeai import units
-from pytest_edgeai.report.wording import gap, verdict_text
+from pytest_edgeai.judge.verdict import MET
+from pytest_edgeai.report.wording import verdict_text, warning
 
 Test = Mapping[str, Any]
 FAILED = ("failed", "error")
-MET = ("pass", "skipped")
 ENDINGS = {2: "was interrupted", 3: "ended with an internal error", 4: "could not begin"}
 """By pytest's exit status."""
 MOST_LINES = 10
@@ -36,9 +36,7 @@ def unmet(test: Test) -> list[dict[str, Any]]:
 
 def warned(test: Test) -> list[str]:
     """What is doubtful about a test's data, and budgets that only warn in this run."""
-    budgets = [budget for budget in test["budgets"] if budget["warns"]]
-    said = [f"{b['marker']}: {gap(b)}: {b['reason']}; try: {b['advice']}" for b in budgets]
-    return [*test["warnings"], *said]
+    return [*test["warnings"], *(warning(b) for b in test["budgets"] if b["warns"])]
 
 
 def notes(test: Test) -> list[str]:

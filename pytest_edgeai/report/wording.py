@@ -47,6 +47,11 @@ def gap(budget: Budget) -> str:
     return f"{budget['statistic']} {measured}, limit {limit_text}: {missed_by(budget) or verdict}"
 
 
+def warning(budget: Budget) -> str:
+    """All of a budget that only warns, in a line."""
+    return f"{budget['marker']}: {gap(budget)}: {budget['reason']}; try: {budget['advice']}"
+
+
 def missed_by(budget: Budget) -> str:
     """By how much a limit is missed: "4.11 MB over (22.6 times the limit)"; "" where it is not."""
     measured, limit, unit = budget["measured"], budget["limit"], budget["unit"]

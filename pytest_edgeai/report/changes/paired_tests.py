@@ -13,6 +13,7 @@ from pytest_edgeai.judge.evidence import SustainedRun
 from pytest_edgeai.judge.markers import given_again
 from pytest_edgeai.judge.metrics import ERRORS, Metric
 from pytest_edgeai.judge.regression import LATENCY
+from pytest_edgeai.judge.verdict import MET
 from pytest_edgeai.report.failures import error_line
 from pytest_edgeai.report.outcome import FAILED
 from pytest_edgeai.report.record import Record
@@ -132,7 +133,7 @@ def _lost(budget: Plain, why: str) -> Change:
 def _verdict(was: str, budget: Plain) -> Change | None:
     """Of what only warns there is none: what it measured is compared."""
     now = budget["verdict"]
-    if was == now or {was, now} == {"pass", "skipped"} or budget["warns"]:
+    if was == now or {was, now} == {*MET} or budget["warns"]:
         return None
     what = f"{VERDICT_OF}{statistic_text(budget)}"
     return Change(what, "text", was, now, _side(was, now), budget["reason"])
@@ -141,7 +142,7 @@ def _verdict(was: str, budget: Plain) -> Change | None:
 def _side(was: str, now: str) -> Side:
     """What has never been told before is neither better nor worse."""
     if now in _FELL:
-        return "worse" if was in ("pass", "skipped") else "changed"
+        return "worse" if was in MET else "changed"
     if now == "pass":
         return "better" if was in _FELL else "changed"
     return "untold"
