@@ -22,10 +22,7 @@ FAST = ("--edge-max-seconds=2", "--benchmark-disable", "--edge-report=report.jso
 Run = Callable[..., dict[str, dict[str, Any]]]
 
 
-@pytest.fixture(autouse=True)
-def may_be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tested here does not depend on what else this machine does."""
-    monkeypatch.setattr("pytest_edgeai.judge.conditions.OTHERS_SHARE", 2)
+pytestmark = pytest.mark.usefixtures("may_be_busy")
 
 
 @pytest.fixture

@@ -20,10 +20,7 @@ NO_TIME = "--edge-max-seconds=0.000001"
 REPORT = ("--edge-report=report.json", "-p", "no:benchmark")
 
 
-@pytest.fixture(autouse=True)
-def with_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever else computes on this machine makes nothing void."""
-    monkeypatch.setattr("pytest_edgeai.judge.conditions.OTHERS_SHARE", 2)
+pytestmark = pytest.mark.usefixtures("may_be_busy")
 
 
 def budgets(suite: pytest.Pytester) -> list[dict[str, Any]]:

@@ -416,6 +416,7 @@ class TestInconclusive:
         result.assert_outcomes(failed=1)
 
 
+@pytest.mark.usefixtures("may_be_busy")
 class TestPerformance:
     """On a machine that does not count, what judges the machine warns; all else fails as ever."""
 
@@ -443,10 +444,6 @@ def test_not_judged(converted_interpreter, monkeypatch):
     monkeypatch.setattr("pytest_edgeai.plugin.timing.measure_latency", lambda *given: 1 / 0)
 """
     WARN = ("--edge-max-seconds=1", "--edge-performance=warn", "-Wdefault", "-p", "no:benchmark")
-
-    @pytest.fixture(autouse=True)
-    def may_be_busy(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pytest_edgeai.judge.conditions.OTHERS_SHARE", 2)
 
     def test_it_may_warn(self, digits_suite: pytest.Pytester) -> None:
         digits_suite.makepyfile(self.SUITE)
