@@ -48,11 +48,11 @@ class Interpreter(TimedModel):
 
     def get_input_details(self) -> list[dict[str, Any]]:
         """Name, index, shape, dtype and quantisation of each input."""
-        return self._details("get_input_details")
+        return self._edges("input")
 
     def get_output_details(self) -> list[dict[str, Any]]:
         """Name, index, shape, dtype and quantisation of each output."""
-        return self._details("get_output_details")
+        return self._edges("output")
 
     def get_tensor_details(self) -> list[dict[str, Any]]:
         """Name, index, shape, dtype and quantisation of each tensor."""
@@ -65,24 +65,34 @@ class Interpreter(TimedModel):
         except TensorError as error:
             raise self._explained_feed(error, int(tensor_index), native(value)) from None
 
-    def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> Array:
-        """A copy of a tensor, as stored."""
-        return np.asarray(self._call("get_tensor", int(tensor_index), int(subgraph_index))[0])
+    def get_tensor(self, tensor_index: int, subgraph_index: int | None = None) -> Array:
+        """A copy of a tensor, as stored; of the signature's graph, unless another one is named."""
+        graph = () if subgraph_index is None else (int(subgraph_index),)
+        return np.asarray(self._call("get_tensor", int(tensor_index), *graph)[0])
 
     def resize_tensor_input(self, input_index: int, tensor_size: Any, strict: bool = False) -> None:
         """Give an input another shape; ``allocate_tensors`` has to follow."""
         self._resize(int(input_index), tensor_size, bool(strict))
 
     def reset_all_variables(self) -> None:
-        """Set the model's variable tensors back to their start; not its resource variables."""
-        self._call("reset_all_variables")
+        """Set the model's variable tensors back to their start; not its resource variables.
+
+        Of a signature that is not the file's main graph, both.
+        """
+        if self.model.facts.graph:
+            self._request("reset", "reload", step="reset_all_variables")
+        else:
+            self._call("reset_all_variables")
 
     def get_signature_list(self) -> dict[str, Any]:
         """Signature keys with the names of their inputs and outputs."""
         return self._signatures.all()
 
     def get_signature_runner(self, signature_key: str | None = None) -> SignatureRunner:
-        """A callable for one signature: ``runner(x=...)`` returns outputs by name."""
+        """A callable for one signature: ``runner(x=...)`` returns outputs by name.
+
+        Without a key it is the signature under test.
+        """
         return SignatureRunner(self._run_signature, *self._signatures.details(signature_key))
 
     def invoke(self) -> None:
@@ -149,7 +159,7 @@ class Interpreter(TimedModel):
         if len(all_runs[1]) != count:
             raise TensorError(f"{self._what} and {baseline._what} take batches of other sizes")
         models = [
-            (side._path, runs.tensors, side._rules)
+            (*side._place(), runs.tensors, side._rules)
             for side, runs in zip(sides, all_runs, strict=True)
         ]
         args = (*models, list(pairs), self._process.limit_s)
@@ -226,6 +236,9 @@ class Interpreter(TimedModel):
     @property
     def _reset(self) -> str:
         """What makes the model forget; see ``Agent.reset``."""
-        if any(operator.name == "VAR_HANDLE" for operator in self.model.facts.operators):
-            return "reload"
-        return "variables" if self.model.facts.stateful else ""
+        facts = self.model.facts
+        if not facts.stateful:
+            return ""
+        has_resources = any(operator.name == "VAR_HANDLE" for operator in facts.operators)
+        # The runtimes reset the variable tensors of the main graph alone.
+        return "reload" if has_resources or facts.graph else "variables"

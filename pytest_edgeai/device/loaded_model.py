@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class LoadedModel:
         self._seeded: set[int] = set()
         self._sized = False
         self._undo = ExitStack()
-        self._signatures = Signatures(self._request, repr(self))
+        self._signatures = Signatures(self._request, repr(self), model.facts.signature)
         with device.together(f"loading {self._what}"):
             self._process = device.start(self._what)
             try:
@@ -85,19 +85,27 @@ class LoadedModel:
     def __repr__(self) -> str:
         return f"<{self._what} on {self.device.name}>"
 
+    def end(self) -> None:
+        """Free the model and let the process end by itself, as a product's would.
+
+        Raises:
+            DeviceError: it crashed then: the runtime had damaged its memory.
+        """
+        self._process.end()
+
     def close(self) -> None:
-        """End the process."""
+        """End the process, whatever it does."""
         self._undo.close()
         self._process.close()
 
     @cached_property
     def input_names(self) -> list[str]:
-        """The inputs' names: as in the model's only signature, else the tensors' own."""
+        """The inputs' names: as in the model's signature, else the tensors' own."""
         return self._signatures.names("inputs", self._inputs)
 
     @cached_property
     def output_names(self) -> list[str]:
-        """The outputs' names: as in the model's only signature, else the tensors' own."""
+        """The outputs' names: as in the model's signature, else the tensors' own."""
         return self._signatures.names("outputs", self._outputs)
 
     @property
@@ -163,17 +171,22 @@ class LoadedModel:
         self._allocate()
 
     def _load(self) -> float:
-        self._path = self.device.board.place(self.model.path, self.model.facts.sha256)
         try:
-            load_ns = self._request("load", self._path, self.threads, step="load")[1]
+            load_ns = self._request("load", *self._place(), self.threads, step="load")[1]
         except TensorError as error:  # the runtime's ValueError for a file that it cannot read
             raise self._explained(error, "load") from None
         try:
             return (load_ns + self._call("allocate_tensors")[1]) / 1e6
         except InterpreterError:
-            if not any(map(_is_dynamic, self._details("get_input_details"))):
+            if not any(map(_is_dynamic, self._edges("input"))):
                 raise
             return load_ns / 1e6  # it may work at a real size
+
+    def _place(self) -> tuple[str, str]:
+        """Where the device has the file, and the signature to run if that is not its main graph."""
+        facts = self.model.facts
+        path = self.device.board.place(self.model.path, facts.sha256)
+        return path, facts.signature if facts.graph else ""
 
     def _request(
         self, operation: str, *args: Any, step: str = "", **kwargs: Any
@@ -195,9 +208,16 @@ class LoadedModel:
     def _details(self, method: str) -> list[dict[str, Any]]:
         return [dict(details) for details in self._call(method)[0]]
 
+    def _edges(self, side: Literal["input", "output"]) -> list[dict[str, Any]]:
+        """Details of the inputs or outputs, in the file's order: signatures sort theirs by name."""
+        details, facts = self._details(f"get_{side}_details"), self.model.facts
+        if facts.graph == 0:
+            return details
+        names = [tensor.name for tensor in (facts.inputs if side == "input" else facts.outputs)]
+        return sorted(details, key=lambda one: names.index(one["name"]))
+
     def _refresh_details(self) -> None:
-        self._inputs = self._details("get_input_details")
-        self._outputs = self._details("get_output_details")
+        self._inputs, self._outputs = self._edges("input"), self._edges("output")
         told: tuple[float | None, dict[str, int]] = self._request("delegated")[0] or (None, {})
         self.delegated, self.undelegated = told
         self._stale = False

@@ -109,11 +109,11 @@ class TimedModel(LoadedModel):
         Returns:
             What the operation returned.
         """
-        path = self.device.board.place(self.model.path, self.model.facts.sha256)
+        model = (*self._place(), threads)
         shapes = {index: list(np.shape(array)) for index, array in inputs.items()}
         with self.device.start(self._what) as process:
             process.request("feed", inputs, stored=True)
-            given = (path, threads, shapes if self._sized else {}, process.limit_s, *args)
+            given = (model, shapes if self._sized else {}, process.limit_s, *args)
             try:
                 return process.request(operation, *given, step="start-up", calls=STEPS)[0]
             except InterpreterError as error:

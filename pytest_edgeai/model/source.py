@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,10 +33,12 @@ class ModelSource:
             ``"package.module:function"`` that builds a Keras model; a Keras model; or a mapping
             from variant to ``.tflite`` file.
         safe_mode: keep Keras from running code that is stored in the file (Lambda layers).
+        signature: which one is meant, where the model has several.
     """
 
     location: Any
     safe_mode: bool = True
+    signature: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class ResolvedSource:
         model: the live Keras model.
         files: the ready ``.tflite`` files by variant; ``""`` for one that was given alone.
         safe_mode: as in ``ModelSource``.
+        signature: the one that is named; "" for none.
     """
 
     kind: Kind
@@ -62,16 +65,32 @@ class ResolvedSource:
     model: Any = field(default=None, repr=False)
     files: Mapping[str, Path] = field(default_factory=dict, hash=False)
     safe_mode: bool = True
+    signature: str = ""
 
 
-def resolve(value: Any, folders: Iterable[Path]) -> ResolvedSource:
+def resolve(
+    value: Any, folders: Iterable[Path], default_signature: str | None = None
+) -> ResolvedSource:
     """Find a source; relative paths are looked up in ``folders``, in that order.
+
+    Args:
+        default_signature: the one that is meant where the source names none.
 
     Raises:
         UsageError: nothing is there, or it is nothing that can be converted.
     """
     source = value if isinstance(value, ModelSource) else ModelSource(value)
-    location, folders = source.location, list(folders)
+    signature = default_signature if source.signature is None else source.signature
+    if signature is not None and not (isinstance(signature, str) and signature):
+        raise UsageError(f"edge_model: {signature!r} names no signature", 'give its key: "detect"')
+    found = _located(source, list(folders))
+    if not signature:
+        return found
+    return replace(found, signature=signature, name=f"{found.name}:{signature}")
+
+
+def _located(source: ModelSource, folders: list[Path]) -> ResolvedSource:
+    location = source.location
     if isinstance(location, Mapping):
         return _ready_files(location, folders)
     if isinstance(location, str) and _BUILDER.fullmatch(location):

@@ -27,7 +27,7 @@ NOT_COMPUTING = frozenset({"QUANTIZE", "DEQUANTIZE", "SHAPE", "RANK"})
 def summarize(
     data: bytes, subgraphs: Sequence[SubgraphRow], signatures: tuple[str, ...]
 ) -> ModelFacts:
-    """The facts of a file from its bytes and its rows; the first graph is the main one."""
+    """The facts of a file from its bytes and its graphs; inputs and outputs are the first one's."""
     tensors = [tensor for graph in subgraphs for tensor in graph.tensors]
     operators = [operator for graph in subgraphs for operator in graph.operators]
     ours = [operator for operator in operators if not operator.custom]

@@ -13,6 +13,7 @@ from typing import Any
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
+import numpy as np
 import tensorflow as tf
 
 Outputs = dict[str, Any]
@@ -173,6 +174,25 @@ class Models(tf.Module):
     def _back(self, y: Any, scale: Any) -> Outputs:
         return {"x": (y - 1) * scale, "negative": -y}
 
+    @takes(x=tf.TensorSpec([1, 256]))
+    def _brief(self, x: Any) -> Outputs:
+        return {"first": x[:, :3]}
+
+    @takes(x=tf.TensorSpec([1, 256]))
+    def _long(self, x: Any) -> Outputs:
+        weight = tf.constant(np.random.default_rng(0).normal(0, 0.1, (256, 256)), tf.float32)
+        for _ in range(16):
+            x = tf.nn.relu(x @ weight)
+        return {"y": x}
+
+    @takes(x=tf.TensorSpec([1, 1]))
+    def _add(self, x: Any) -> Outputs:
+        return {"total": self.total.assign_add(x[0, 0]) + tf.zeros([1, 1])}
+
+    @takes(x=tf.TensorSpec([1, 1]))
+    def _add_twice(self, x: Any) -> Outputs:
+        return {"total": self.total.assign_add(2 * x[0, 0]) + tf.zeros([1, 1])}
+
 
 def write(folder: Path, models: Models, name: str, methods: dict[str, Any]) -> None:
     """Convert methods of ``models``, each to a signature."""
@@ -191,6 +211,8 @@ def main(folder: Path) -> None:
         if not name.startswith("_"):
             write(folder, models, name, {"serving_default": getattr(models, name)})
     write(folder, models, "two_signatures", {"there": models._there, "back": models._back})
+    several = {key: getattr(models, f"_{key}") for key in ("brief", "long", "add", "add_twice")}
+    write(folder, models, "several_signatures", {**several, "steps": models.steps})
 
 
 if __name__ == "__main__":

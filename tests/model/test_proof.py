@@ -12,7 +12,7 @@ import pytest
 
 from pytest_edgeai.errors import ModelError
 from pytest_edgeai.model.proof import EdgeType, guess_variant, prove
-from pytest_edgeai.model.tflite import ModelFacts, read_facts
+from pytest_edgeai.model.tflite import ModelFacts, read_facts, read_signatures
 from pytest_edgeai.model.variants import VARIANTS
 
 TINY_MODELS = Path(__file__).with_name("tiny_models.py")
@@ -90,7 +90,8 @@ def test_published_model_is_what_it_is_and_nothing_else(
 def test_fresh_conversion_is_what_it_is_and_nothing_else(
     fresh: Path, name: str, variant: str
 ) -> None:
-    facts = read_facts(fresh / f"{name}.tflite")
+    path = fresh / f"{name}.tflite"
+    facts = read_facts(path, read_signatures(path)[0])
     prove(facts, variant, name=name)
     assert guess_variant(facts) == variant
     for other in set(VARIANTS) - {variant}:
@@ -145,9 +146,10 @@ class TestConvertedHere:
         assert message.endswith("test converted_interpreter instead")
 
     def test_several_signatures_over_one_weight(self, fresh: Path) -> None:
-        facts = read_facts(fresh / "signed-converted.tflite")
-        assert set(facts.signatures) == {"there", "back"}
-        assert facts.weights_by_type == {"float32": 64 * 64}
+        for key in ("there", "back"):
+            facts = read_facts(fresh / "signed-converted.tflite", key)
+            assert set(facts.signatures) == {"there", "back"}
+            assert facts.weights_by_type == {"float32": 64 * 64}
 
     def test_variable_is_state(self, fresh: Path) -> None:
         assert read_facts(fresh / "counting-converted.tflite").stateful
