@@ -16,7 +16,7 @@ from pytest_edgeai.errors import EdgeAIError
 
 Record = dict[str, Any]
 
-ON_ITS_OWN = ("-o", "addopts=", "-o", "edge_budget=", "-o", "edge_model=")
+ON_ITS_OWN = ("-oaddopts=", "-oedge_budget=", "-oedge_model=", "-oedge_signature=")
 """What a project's configuration adds to each run would be measured as well."""
 
 

@@ -87,7 +87,7 @@ class Converter:
         self._origins = Origins(folder, self._workers)
         self._failures = Failures(folder)
         self._logs: dict[str, str] = {}
-        self._answers: dict[tuple[str, str], dict[str, Any]] = {}
+        self._answers: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def convert(
         self, source: ResolvedSource, variants: Sequence[Variant], calibration: Dataset | None
@@ -136,7 +136,7 @@ class Converter:
                 'name a variant, e.g. baseline="converted", or give the Keras model',
             )
         origin = self._origins.find(source)
-        key = (origin.digest, data.digest())
+        key = (origin.digest, source.signature, data.digest())
         if key not in self._answers:
             self._answers[key] = self._predict(source, origin, data)
         return self._answers[key]
@@ -245,10 +245,11 @@ def _ready(source: ResolvedSource, variant: Variant, int8_io: EdgeType) -> Conve
             f"{source.name}: there is no {variant} file among {', '.join(source.files)}",
             f"add it: edge_model({variant}='....tflite')",
         )
-    facts = read_facts(path)
+    facts = read_facts(path, source.signature)
+    name = f"{path.name}:{source.signature}" if source.signature else path.name
     edges = int8_io if int8_io == "float32" else None
-    prove(facts, variant, name=path.name, int8_io=edges)
-    return Conversion(Model(path, path.name, variant, facts, source.name))
+    prove(facts, variant, name=name, int8_io=edges)
+    return Conversion(Model(path, name, variant, facts, source.name))
 
 
 def _conversion(task: Task, entry: CacheEntry, log: str) -> Conversion:

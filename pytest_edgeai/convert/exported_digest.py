@@ -8,7 +8,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-SIGNATURE = "serving_default"
+from pytest_edgeai.model.signatures import USUAL
+
 _WHERE_NOT_WHAT = {"config_proto", "executor_type"}
 
 
@@ -40,7 +41,7 @@ class _Graph:
     """The graph behind a signature, hashed without regard to names that are made up."""
 
     def __init__(self, meta_graph: Any) -> None:
-        self._signature = meta_graph.signature_def[SIGNATURE]
+        self._signature = meta_graph.signature_def[USUAL]
         self._nodes = meta_graph.graph_def.node
         self._functions = {f.signature.name: f for f in meta_graph.graph_def.library.function}
         self._known: dict[str, str] = {}

@@ -12,6 +12,7 @@ from pytest_edgeai.convert import export, exported_digest, feed, keras_file, wor
 from pytest_edgeai.convert.origin import Origin
 from pytest_edgeai.convert.process import tensorflow_version
 from pytest_edgeai.convert.recipe import Recipe
+from pytest_edgeai.model import signatures
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.model.source import ResolvedSource, content_digest
 
@@ -33,8 +34,8 @@ class Task:
     def key(self) -> str:
         """What the conversion depends on, as one hash."""
         job, made = self.origin.job, self.recipe.as_dict()
-        parts = [self.origin.digest, job["kind"], job.get("safe_mode"), made, self.samples_digest]
-        parts += [tensorflow_version(), _worker_digest()]
+        parts = [self.origin.digest, job["kind"], job.get("safe_mode"), job["signature"]]
+        parts += [made, self.samples_digest, tensorflow_version(), _worker_digest()]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
@@ -46,5 +47,5 @@ class Task:
 @cache
 def _worker_digest() -> str:
     """The converting code itself, so that another version of it converts anew."""
-    modules = (worker, export, exported_digest, feed, keras_file)
+    modules = (worker, export, exported_digest, feed, keras_file, signatures)
     return "".join(content_digest(Path(str(module.__file__))) for module in modules)

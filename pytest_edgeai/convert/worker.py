@@ -25,9 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_edgeai.convert.export import export_model
-from pytest_edgeai.convert.exported_digest import SIGNATURE, exported_digest
+from pytest_edgeai.convert.exported_digest import exported_digest
 from pytest_edgeai.convert.feed import Feed
 from pytest_edgeai.convert.keras_file import Refusal, load_keras, one_line
+from pytest_edgeai.errors import ModelError
+from pytest_edgeai.model.signatures import SignatureTexts, chosen_signature, tensor_text
 
 BATCH = 32
 WHERE_ARE_YOU = signal.SIGUSR1
@@ -67,8 +69,8 @@ def convert(job: dict[str, Any]) -> dict[str, Any]:
 
         start = time.perf_counter_ns()
         loaded = tf.saved_model.load(folder)
-        keys = _signature_keys(loaded)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=keys)
+        key = _signature_key(loaded, job)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[key])
         samples = _apply_recipe(converter, job, loaded)
         Path(job["output"]).write_bytes(_converted(converter))
         elapsed_ns = time.perf_counter_ns() - start
@@ -92,7 +94,7 @@ def predict(job: dict[str, Any]) -> dict[str, Any]:
         import tensorflow as tf
 
         loaded = tf.saved_model.load(folder)
-        run = _only_signature(loaded)
+        run = loaded.signatures[_signature_key(loaded, job)]
         feed, answers = Feed(job["inputs"], run, "evaluation_data"), []
         for batch in feed.batches(BATCH):
             outputs = run(**{name: tf.constant(array) for name, array in batch.items()})
@@ -142,25 +144,29 @@ def _build(target: str) -> Any:
     return model
 
 
-def _signature_keys(loaded: Any) -> list[str]:
-    """The usual signature alone, where there is one; else all."""
-    keys = list(loaded.signatures)
-    if not keys:
+def _signature_key(loaded: Any, job: dict[str, Any]) -> str:
+    """The signature that the source names, or the only one there can be."""
+    if not loaded.signatures:
         raise Refusal(
             "the SavedModel has no signature", "save it with signatures, or model.export()"
         )
-    return [SIGNATURE] if SIGNATURE in keys else keys
+    texts = [_texts(key, function) for key, function in sorted(loaded.signatures.items())]
+    try:
+        return chosen_signature(job["source"]["signature"], texts, "the SavedModel")
+    except ModelError as error:
+        raise Refusal(error.message, error.hint) from None
 
 
-def _only_signature(loaded: Any) -> Any:
-    keys = _signature_keys(loaded)
-    if len(keys) > 1:
-        raise Refusal(
-            f"the SavedModel has the signatures {', '.join(keys)}: which one the data is for is "
-            "not said",
-            f"save it with one, or call one of them {SIGNATURE!r}",
+def _texts(key: str, function: Any) -> SignatureTexts:
+    sides = (function.structured_input_signature[1], function.structured_outputs)
+    inputs, outputs = (
+        tuple(
+            tensor_text(name, spec.dtype.name, spec.shape.as_list() if spec.shape.rank else [])
+            for name, spec in sorted(side.items())
         )
-    return loaded.signatures[keys[0]]
+        for side in sides
+    )
+    return SignatureTexts(key, inputs, outputs)
 
 
 def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any) -> int:
@@ -173,7 +179,8 @@ def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any) -> int:
     if variant == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if variant in ("int8", "int16x8"):
-        feed = Feed(job["inputs"], _only_signature(loaded), "calibration_data")
+        signature = loaded.signatures[_signature_key(loaded, job)]
+        feed = Feed(job["inputs"], signature, "calibration_data")
         samples = len(feed)
         converter.representative_dataset = lambda: _representative(feed)
     if variant == "int16x8":

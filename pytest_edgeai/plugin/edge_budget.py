@@ -65,7 +65,7 @@ class EdgeBudget:
         marks = [Marking(name, (), kwargs) for name, kwargs in map(parse_budget, settings.budget)]
         if settings.model is None:
             raise pytest.UsageError(f"{FLAG} needs a model: --edge-model PATH")
-        source = resolve(settings.model, [self._folder])
+        source = resolve(settings.model, [self._folder], settings.signature)
         variants = settings.variant or self._default_variants(source, settings.calibration_data)
         test = SuiteTest(source.name, variants, tuple(reversed(marks)))
         return Suite(

@@ -279,9 +279,10 @@ def _source(request: pytest.FixtureRequest) -> ResolvedSource:
     from pytest_edgeai.plugin.markers import model_of
 
     config, given = request.config, model_of(request.node)
+    session = edge_session(config)
     folders = [request.node.path.parent, config.rootpath]
     if given is not None:
-        return resolve(given, folders)
+        return resolve(given, folders, session.settings.signature)
     value = request.getfixturevalue("edge_model")
     if value is None:
         raise UsageError(
@@ -289,8 +290,7 @@ def _source(request: pytest.FixtureRequest) -> ResolvedSource:
             'name one: @pytest.mark.edge_model("model.keras"), an `edge_model` fixture, '
             "--edge-model PATH or ini edge_model",
         )
-    session = edge_session(config)
     if value == session.settings.model and config.getoption("edge_model") == value:
         session.option_model_used = True
         folders = [config.invocation_params.dir]
-    return resolve(value, folders)
+    return resolve(value, folders, session.settings.signature)

@@ -61,12 +61,15 @@ def _decorator(signature: Callable[P, object]) -> Callable[P, pytest.MarkDecorat
     return mark
 
 
-def _edge_model(location: Any = None, *, safe_mode: bool = True, **files: Any) -> ModelSource:
+def _edge_model(
+    location: Any = None, *, safe_mode: bool = True, signature: str | None = None, **files: Any
+) -> ModelSource:
     """The model under test.
 
     Args:
         location: as for ``ModelSource``.
         safe_mode: False lets Keras run code that is stored in the file (Lambda layers).
+        signature: which one is meant, where the model has several.
         files: ready ``.tflite`` files by variant: ``converted="a.tflite", int8="b.tflite"``.
     """
     if (location is None) == (not files):
@@ -74,7 +77,7 @@ def _edge_model(location: Any = None, *, safe_mode: bool = True, **files: Any) -
             "@edge_model: give one location, or files by variant",
             'edge_model("model.keras"), or edge_model(converted="a.tflite", int8="b.tflite")',
         )
-    return ModelSource(location if location is not None else files, safe_mode)
+    return ModelSource(location if location is not None else files, safe_mode, signature)
 
 
 def _edge_variants(*variants: Variant) -> tuple[Variant, ...]:

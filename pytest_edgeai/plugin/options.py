@@ -83,6 +83,8 @@ OPTIONS = (
            ("local",), metavar="NAME", repeat=True),
     Option("model", "model under test where no marker or fixture names one: a .h5, .keras or "
            ".tflite file, a SavedModel folder, or package.module:function", metavar="PATH"),
+    Option("signature", "signature of the model under test, where it has several and no marker, "
+           "fixture or suite names one (default: serving_default)", metavar="NAME"),
     Option("variant", "variant that the interpreter fixture runs where no marker says so; repeat "
            "for several (default: converted, dynamic, int8)", (), repeat=True,
            choices=("converted", "dynamic", "int8", "float16", "int16x8")),
@@ -133,6 +135,7 @@ class Settings:
 
     device: tuple[str, ...]
     model: str | None
+    signature: str | None
     variant: tuple[str, ...]
     budget: tuple[str, ...]
     calibration_data: Path | None

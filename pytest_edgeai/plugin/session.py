@@ -115,7 +115,8 @@ class EdgeSession:
         from pytest_edgeai.measure.predictions import predictions
 
         device = interpreter.device
-        key = (interpreter.model.facts.sha256, device.name, data.digest())
+        facts = interpreter.model.facts
+        key = (facts.sha256, facts.signature, device.name, data.digest())
         if key not in self._predictions:
             with device.together(f"evaluation of {interpreter.model.name}"):
                 self._predictions[key] = predictions(interpreter, data)

@@ -60,7 +60,9 @@ class EdgeFile(SuiteModule):
         from pytest_edgeai.suite.reading import read_suite
 
         try:
-            self.suite = read_suite(self.path, self.nodeid, _known_marks(self.config))
+            signature = edge_session(self.config).settings.signature
+            known = _known_marks(self.config)
+            self.suite = read_suite(self.path, self.nodeid, known, signature)
         except (
             Exception
         ) as error:  # values that nobody thought of, such as a number of 5,000 digits

@@ -16,8 +16,8 @@ from pytest_edgeai.report.comparison import comparisons
 from pytest_edgeai.report.record import SCHEMA, Record
 
 Document = dict[str, Any]
-OF_TEST = ("name", "source", "sha256", "size_bytes", "int8_weight_share")
-"""What a test says of its model; all facts of each file stand once under ``models``."""
+OF_TEST = ("name", "source", "signature", "sha256", "size_bytes", "int8_weight_share")
+"""What a test says of its model beside its ``key``; all facts stand once under ``models``."""
 IN_FOLDER = "results.json"
 """Where a report's folder has it."""
 ONLY_IN_THE_RUN = ("model_file",)
@@ -28,7 +28,7 @@ def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
     """The document of a run.
 
     Returns:
-        ``schema``, ``run``, ``models`` (facts by SHA-256), ``tests`` and ``comparisons`` of
+        ``schema``, ``run``, ``models`` (facts by ``key``), ``tests`` and ``comparisons`` of
         devices; JSON data, with null for numbers that JSON has no words for.
     """
     models = [record["model"] for record in records if record["model"]]
@@ -36,7 +36,7 @@ def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
         {
             "schema": SCHEMA,
             "run": run,
-            "models": {model["sha256"]: _facts(model) for model in models},
+            "models": {_key(model): _facts(model) for model in models},
             "tests": [_shown(record) for record in records],
             "comparisons": comparisons([*records]),
         }
@@ -72,6 +72,12 @@ def read_document(path: Path) -> Document:
 _MAKE_ONE = "pytest --edge-report results.json writes one"
 
 
+def _key(model: dict[str, Any]) -> str:
+    """A file's SHA-256, with the signature where it has several."""
+    several = len(model["signatures"]) > 1
+    return f"{model['sha256']}:{model['signature']}" if several else str(model["sha256"])
+
+
 def _facts(model: dict[str, Any]) -> dict[str, Any]:
     """What is true of a file, whatever it is tested as."""
     return {key: value for key, value in model.items() if key != "source"}
@@ -80,7 +86,8 @@ def _facts(model: dict[str, Any]) -> dict[str, Any]:
 def _shown(record: Record) -> Record:
     shown = {key: value for key, value in record.items() if key not in ONLY_IN_THE_RUN}
     if record["model"]:
-        shown["model"] = {key: record["model"][key] for key in OF_TEST}
+        of_test = {key: record["model"][key] for key in OF_TEST}
+        shown["model"] = {**of_test, "key": _key(record["model"])}
     return shown
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgeai import units
@@ -76,7 +75,7 @@ def _table(inspected: Sequence[Inspected], width: int, colour: bool) -> str:
 
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     grid.add_column("", max_width=LABEL_WIDTH, overflow="fold")
-    for name in _names([one.model.path for one in inspected]):
+    for name in _names(inspected):
         grid.add_column(Text(name), overflow="fold")
     for row in _rows(inspected):
         if row.cells:
@@ -87,12 +86,20 @@ def _table(inspected: Sequence[Inspected], width: int, colour: bool) -> str:
     return drawn(grid, width, colour)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """The files' names, or their paths as given where those are the same."""
+def _names(inspected: Sequence[Inspected]) -> list[str]:
+    """The files' names, or their paths as given where those are the same, with their signatures."""
+    paths = [one.model.path for one in inspected]
     if len(paths) == 1:
-        return [paths[0].name]
-    names = [path.stem for path in paths]
-    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+        return [inspected[0].model.name]
+    stems = [path.stem for path in paths]
+    are_clear = len(set(stems)) == len(set(paths))
+    names = stems if are_clear else [str(path) for path in paths]
+    keys = [_signature_of_several(one.model.facts) for one in inspected]
+    return [f"{name}:{key}" if key else name for name, key in zip(names, keys, strict=True)]
+
+
+def _signature_of_several(facts: ModelFacts) -> str:
+    return facts.signature if len(facts.signatures) > 1 else ""
 
 
 def _text(cell: str) -> Text:

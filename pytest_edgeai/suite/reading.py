@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_edgeai.errors import EdgeAIError, UsageError
 from pytest_edgeai.judge.markers import MARKERS
-from pytest_edgeai.model.source import ModelSource
+from pytest_edgeai.model.source import ModelSource, ResolvedSource
 from pytest_edgeai.suite import marks, values
-from pytest_edgeai.suite.suite import Marking, Suite, SuiteTest
+from pytest_edgeai.suite.suite import Marking, Suite, SuiteTest, own_variants
 from pytest_edgeai.suite.toml_lines import KeyPath, error_line, key_lines
 from pytest_edgeai.toml import tomllib
 
@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KEYS = ("model", "calibration_data", "evaluation_data", "decoder", "preprocessing", "tests")
+KEYS = (
+    "model",
+    "signature",
+    "calibration_data",
+    "evaluation_data",
+    "decoder",
+    "preprocessing",
+    "tests",
+)
 TEST_KEYS = ("variants", "markers")
 ELSEWHERE = {
     "device": "--edge-device NAME says where the tests run",
@@ -44,12 +52,15 @@ WITH_VALUES = (
 )
 
 
-def read_suite(path: Path, shown: str, known_marks: Collection[str]) -> Suite:
+def read_suite(
+    path: Path, shown: str, known_marks: Collection[str], default_signature: str | None = None
+) -> Suite:
     """Read a file; relative paths in it count from its folder.
 
     Args:
         shown: what messages call it.
         known_marks: names that ``markers`` may have.
+        default_signature: of the model, where the file names none.
 
     Raises:
         UsageError: it cannot be read, or says something that cannot be; the message has a line
@@ -66,7 +77,7 @@ def read_suite(path: Path, shown: str, known_marks: Collection[str]) -> Suite:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{shown}:1: the file cannot be read as UTF-8: {error}") from None
-    reading = _Reading(shown, path.parent, key_lines(text), known_marks)
+    reading = _Reading(shown, path.parent, key_lines(text), known_marks, default_signature)
     suite = reading.suite(content)
     if suite is None or reading.mistakes:
         raise UsageError("\n".join(text for _, text in sorted(reading.mistakes, key=itemgetter(0))))
@@ -82,15 +93,16 @@ class _Reading:
         folder: Path,
         lines: Mapping[KeyPath, int],
         known_marks: Collection[str],
+        default_signature: str | None,
     ) -> None:
         self.mistakes: list[tuple[int, str]] = []
         self._shown, self._folder, self._lines = shown, folder, lines
-        self._known_marks = known_marks
+        self._known_marks, self._default_signature = known_marks, default_signature
 
     def suite(self, content: dict[str, Any]) -> Suite | None:
         """All of it; None where something that it cannot do without is wrong."""
         self._refuse_unknown((), content, KEYS)
-        found = self._part(("model",), values.model, content.get("model"), self._folder)
+        resolved, source = self._model(content)
         how = content.get("preprocessing")
         preprocessing = self._optional("preprocessing", content, self._preprocessing)
         data = {
@@ -101,12 +113,22 @@ class _Reading:
         }
         decoder = self._optional("decoder", content, values.decoder)
         tables = self._part(("tests",), values.tables, content.get("tests")) or {}
-        own, source = found or ((), None)
+        own = self._own_variants(resolved, "signature" if "signature" in content else "model")
         tests = [self._test(name, table, own, source) for name, table in tables.items()]
         if source is None or self.mistakes:
             return None
         whole = tuple(test for test in tests if test)
         return Suite(source, whole, **data, decoder=decoder, preprocessing=preprocessing)
+
+    def _model(self, content: dict[str, Any]) -> tuple[ResolvedSource | None, ModelSource | None]:
+        signature = self._optional("signature", content, values.signature)
+        given = content.get("model"), self._folder, signature, self._default_signature
+        return self._part(("model",), values.model, *given) or (None, None)
+
+    def _own_variants(self, source: ResolvedSource | None, key: str) -> tuple[str, ...]:
+        """Those that ready files are; what keeps one from being read is a mistake of this key."""
+        is_ready = source is not None and source.files
+        return (self._part((key,), own_variants, source) or ()) if is_ready else ()
 
     def _part(self, path: KeyPath, read: Callable[..., T], *given: Any) -> T | None:
         """What one part says; None where it is wrong."""

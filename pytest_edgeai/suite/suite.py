@@ -75,4 +75,5 @@ def own_variants(source: ResolvedSource) -> tuple[str, ...]:
     if "" not in source.files:
         return tuple(source.files)
     # A mixture is none of them; the proof of its being "converted" says what it is.
-    return (guess_variant(read_facts(source.files[""])) or "converted",)
+    facts = read_facts(source.files[""], source.signature)
+    return (guess_variant(facts) or "converted",)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.model.source import ModelSource, resolve
+from pytest_edgeai.model.source import ModelSource, ResolvedSource, resolve
 from pytest_edgeai.model.variants import VARIANTS
-from pytest_edgeai.suite.suite import Data, own_variants
+from pytest_edgeai.suite.suite import Data
 
 DATA_KEYS = ("path", "limit")
 EXAMPLE = "[tests.ready]\nmax_size_mb = 4"
@@ -23,8 +23,10 @@ ELSEWHERE_CALLED = {
 }
 
 
-def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
-    """The variants that it is, where it is not converted, and the model."""
+def model(
+    value: Any, folder: Path, signature: str | None, default_signature: str | None
+) -> tuple[ResolvedSource, ModelSource]:
+    """The model as it was found, and as the suite states it."""
     texts = value.values() if isinstance(value, dict) else [value]
     if value is None:
         raise UsageError("the model is missing", 'name it: model = "model.keras"')
@@ -34,11 +36,18 @@ def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
             'give a path, "package.module:function", or a table of .tflite files by variant',
         )
     try:
-        source = resolve(value, [folder])
+        source = resolve(ModelSource(value, signature=signature), [folder], default_signature)
     except UsageError as error:
         raise UsageError(error.message.removeprefix("edge_model: "), error.hint) from None
     location = source.files if isinstance(value, dict) else source.path or value
-    return own_variants(source) if source.files else (), ModelSource(location)
+    return source, ModelSource(location, signature=signature)
+
+
+def signature(value: Any) -> str:
+    """The key of a signature."""
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{value!r} names no signature", 'give its key: signature = "detect"')
+    return value
 
 
 def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:

@@ -199,6 +199,7 @@ def the_workflow_passes(project: Path) -> None:
 def test_the_workflow_is_yaml(tmp_path: Path, is_converted: bool, name: str, hashed: str) -> None:
     plan = Plan(
         model=tmp_path / name,
+        signature=None,
         is_converted=is_converted,
         folder=tmp_path,
         variants=("converted",),

@@ -12,7 +12,7 @@ from pytest_edgeai.convert.converter import Conversion, Converter
 from pytest_edgeai.errors import ConversionError
 from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.source import ModelSource, resolve
-from pytest_edgeai.model.variants import VARIANTS
+from pytest_edgeai.model.variants import VARIANTS, Variant
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 1116712\n"
 
@@ -185,10 +185,36 @@ class TestSignatures:
         assert facts.signatures == ("serving_default",)
         assert facts.outputs[0].shape == (1, 300)
 
-    def test_several_others(self, converter: Converter, odd_models: Path, digits: Array) -> None:
-        error = refused(converter, odd_models / "several", "int8", digits.reshape(-1, 4))
-        assert "has the signatures a, b: which one the data is for is not said" in error.message
-        assert "call one of them 'serving_default'" in error.hint
+    @pytest.mark.parametrize("variant", ["converted", "int8"])
+    def test_several_others(
+        self, converter: Converter, odd_models: Path, digits: Array, variant: Variant
+    ) -> None:
+        error = refused(converter, odd_models / "several", variant, digits.reshape(-1, 4))
+        assert error.message == (
+            f"{variant} of several: the SavedModel has 2 signatures, and which one is meant is not "
+            "said:\n- a(x: float32 [1, 4]) -> sum: float32 [1]\n"
+            "- b(x: float32 [1, 4]) -> y: float32 [1, 300]"
+        )
+        assert error.hint.startswith('name the one to test: edge_model(..., signature="a"), ')
+
+    def test_one_that_is_named(self, converter: Converter, odd_models: Path, digits: Array) -> None:
+        calibration = digits.reshape(-1, 4)
+        for key, operators in (("a", {"SUM"}), ("b", {"FULLY_CONNECTED", "SOFTMAX", "RESHAPE"})):
+            source = ModelSource(odd_models / "several", signature=key)
+            for variant in VARIANTS[:1] + VARIANTS[2:3]:
+                model = made(converter, source, variant, calibration).model
+                assert model.facts.signatures == (key,)
+                kinds = {operator.name for operator in model.facts.operators}
+                assert kinds - {"QUANTIZE", "DEQUANTIZE"} == operators
+                assert (model.name, model.source) == (f"several:{key}", f"several:{key}")
+
+    def test_a_name_that_is_not_there(self, converter: Converter, odd_models: Path) -> None:
+        error = refused(converter, ModelSource(odd_models / "several", signature="c"))
+        assert error.message.startswith(
+            "converted of several:c: the SavedModel has no signature 'c'; it has these:\n- a(x: "
+        )
+        error = refused(converter, ModelSource(odd_models / "lstm.keras", signature="c"))
+        assert "has no signature 'c'; it has these:\n- serv" in error.message
 
     def test_none(self, converter: Converter, odd_models: Path) -> None:
         error = refused(converter, odd_models / "unsigned")
