@@ -5,7 +5,7 @@ scikit-learn's digits; ``digits.npz`` holds x (N, 8, 8, 1) in 0..1 and y. ``lamb
 Lambda layer, ``weights.weights.h5`` has no configuration, ``pair.keras`` has two inputs, ``left``
 (4,) and ``right`` (3,), and two outputs. ``signatures/`` (a SavedModel) and ``signatures.tflite``
 have two: ``classify`` scores ``x`` (1, 512) by its first four values, at some cost, and ``embed``
-turns these around, at next to none.
+turns these around, at next to none. ``damaging.tflite`` puts values behind its output's end.
 """
 
 from __future__ import annotations
@@ -73,6 +73,19 @@ class Signed(tf.Module):
         return {"embedding": tf.reverse(x[:, :4], [1])}
 
 
+def damaging(folder: Path) -> None:
+    @tf.function(input_signature=[tf.TensorSpec((400,), name="x")])
+    def spread(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        places = np.arange(16, 416, dtype=np.int32)
+        return {"y": tf.raw_ops.SparseToDense(
+            sparse_indices=places, output_shape=[16], sparse_values=x, default_value=0.0,
+            validate_indices=False,
+        )}  # fmt: skip
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([spread.get_concrete_function()])
+    (folder / "damaging.tflite").write_bytes(converter.convert())
+
+
 def signatures(folder: Path) -> None:
     model, path = Signed(), folder / "signatures"
     tf.saved_model.save(model, str(path), {"embed": model.embed, "classify": model.classify})
@@ -82,5 +95,5 @@ def signatures(folder: Path) -> None:
 
 if __name__ == "__main__":
     keras.utils.set_random_seed(0)
-    for make in (digits, pair, with_lambda, signatures):
+    for make in (digits, pair, with_lambda, signatures, damaging):
         make(Path(sys.argv[1]))
