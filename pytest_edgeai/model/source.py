@@ -80,7 +80,7 @@ def resolve(
         UsageError: nothing is there, or it is nothing that can be converted.
     """
     source = value if isinstance(value, ModelSource) else ModelSource(value)
-    signature = default_signature if source.signature is None else source.signature
+    signature = (default_signature or None) if source.signature is None else source.signature
     if signature is not None and not (isinstance(signature, str) and signature):
         raise UsageError(f"edge_model: {signature!r} names no signature", 'give its key: "detect"')
     found = _located(source, list(folders))

@@ -235,9 +235,11 @@ def _refuse_without_baseline(source: ResolvedSource, variant: str, baseline: str
     from pytest_edgeai.errors import UsageError
 
     if "" in source.files:
+        files = f'{baseline}="....tflite", {variant}="{source.files[""].name}"'
+        named = f', signature="{source.signature}"' if source.signature else ""
         raise UsageError(
             f"{source.name} is a single ready file: there is no {baseline!r} model to compare with",
-            f'give both files: edge_model({baseline}="....tflite", {variant}="{source.name}")',
+            f"give both files: edge_model({files}{named})",
         )
 
 

@@ -242,6 +242,17 @@ def test_a_fresh_tflite(project: Path, init: Init, realdata: Path) -> None:
     assert "actions/cache" not in workflow
 
 
+def test_the_signature_is_in_the_suite(project: Path, init: Init, models: Path) -> None:
+    shutil.copy(models / "signatures.tflite", project)
+    said = init("signatures.tflite")
+    assert said.status == 2
+    assert "for edgeai init --signature=classify" in said.err
+    said = init("signatures.tflite", "--signature=embed", ROOMY)
+    assert said.status == 0, said
+    text = (project / "signatures.edge.toml").read_text()
+    assert 'model = "signatures.tflite"\nsignature = "embed"\n' in text
+
+
 def test_images_in_folders(project: Path, init: Init) -> None:
     with np.load(project / "test.npz") as file:
         for number, (x, y) in enumerate(zip(file["x"][:60], file["y"][:60], strict=True)):

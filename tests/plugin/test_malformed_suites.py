@@ -58,7 +58,7 @@ MALFORMED = {
         DATA,
         f"zoo = 1\n{DATA}",
         "2: zoo: there is no such key",
-        "known: model, calibration_data, evaluation_data, decoder, preprocessing, tests",
+        "known: model, signature, calibration_data, evaluation_data, decoder, preprocessing, tests",
     ),
     "device": Wrong(
         DATA, 'devices = ["pi"]', "2: devices: there is no such key", "--edge-device NAME says"

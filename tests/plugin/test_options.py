@@ -13,6 +13,7 @@ from pytest_edgeai.plugin.options import OPTIONS, Option, Settings, settings_of
 MATRIX: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any]]] = {
     "device": (("local",), ("\n  local\n  pi", ("local", "pi")), ("pi", ("pi",))),
     "model": (None, ("a.keras", "a.keras"), ("b.keras", "b.keras")),
+    "signature": (None, ("a", "a"), ("b", "b")),
     "variant": ((), ("\n  int8\n  dynamic", ("int8", "dynamic")), ("float16", ("float16",))),
     "runtime": (None, ("litert", "litert"), ("tensorflow", "tensorflow")),
     "threads": (None, ("2", 2), ("4", 4)),
