@@ -37,6 +37,8 @@ def entry(
         "model": {
             "name": "digits.keras",
             "source": "digits.keras",
+            "signature": "serving_default",
+            "signatures": ["serving_default"],
             "sha256": sha256,
             "size_bytes": 64_000,
             "int8_weight_share": 1.0,
