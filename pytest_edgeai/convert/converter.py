@@ -18,7 +18,7 @@ from filelock import FileLock
 from pytest_edgeai.convert.cache import CacheEntry, ModelCache
 from pytest_edgeai.convert.disk import writing
 from pytest_edgeai.convert.failures import Failures
-from pytest_edgeai.convert.inputs import written_inputs
+from pytest_edgeai.convert.inputs import Files, written_inputs
 from pytest_edgeai.convert.origin import Origin, Origins
 from pytest_edgeai.convert.process import Workers, caught
 from pytest_edgeai.convert.recipe import recipe
@@ -215,7 +215,7 @@ class Converter:
         result = self._workers.run(job, f"{task.recipe.variant} of {task.source.name}")
         return result.value, result.log
 
-    def _calibration_files(self, task: Task) -> dict[str, str]:
+    def _calibration_files(self, task: Task) -> Files:
         """The samples as ``.npy`` files for the workers; written once."""
         if task.samples is None:
             return {}
@@ -225,7 +225,8 @@ class Converter:
             if not index.exists():
                 folder.mkdir(exist_ok=True)
                 index.write_text(json.dumps(written_inputs(task.samples, folder)))
-        return dict(json.loads(index.read_text()))
+        files: Files = json.loads(index.read_text())
+        return files
 
     def _writing(self) -> AbstractContextManager[None]:
         return writing(
@@ -254,5 +255,6 @@ def _ready(source: ResolvedSource, variant: Variant, int8_io: EdgeType) -> Conve
 def _conversion(task: Task, entry: CacheEntry, log: str) -> Conversion:
     facts, name = read_facts(entry.path), task.source.name
     prove(facts, task.recipe.variant, name=name, int8_io=task.recipe.int8_io)
-    model = Model(entry.path, name, task.recipe.variant, facts, name)
+    order = tuple(entry.facts["input_order"])
+    model = Model(entry.path, name, task.recipe.variant, facts, name, order)
     return Conversion(model, log, entry.facts["elapsed_ns"])

@@ -8,6 +8,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from pytest_edgeai.convert.input_order import order_in
+
 SIGNATURE = "serving_default"
 _WHERE_NOT_WHAT = {"config_proto", "executor_type"}
 
@@ -25,7 +27,9 @@ def exported_digest(folder: Path) -> str:
     weights = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     values = {name: weights.get_tensor(name) for name in weights.get_variable_to_dtype_map()}
     values.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
-    return _hash(_Graph(saved.meta_graphs[0]).digest(), *sorted(map(_weight, values.items())))
+    graph = saved.meta_graphs[0]
+    order = order_in(graph, SIGNATURE)
+    return _hash(_Graph(graph).digest(), *order, *sorted(map(_weight, values.items())))
 
 
 def _weight(named: tuple[str, Any]) -> str:

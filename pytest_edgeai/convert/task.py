@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from pytest_edgeai.convert import export, exported_digest, feed, keras_file, worker
+from pytest_edgeai.convert import (
+    export,
+    exported_digest,
+    feed,
+    input_order,
+    keras_file,
+    worker,
+)
 from pytest_edgeai.convert.origin import Origin
 from pytest_edgeai.convert.process import tensorflow_version
 from pytest_edgeai.convert.recipe import Recipe
+from pytest_edgeai.model import casting, inputs
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.model.source import ResolvedSource, content_digest
 
@@ -46,5 +54,5 @@ class Task:
 @cache
 def _worker_digest() -> str:
     """The converting code itself, so that another version of it converts anew."""
-    modules = (worker, export, exported_digest, feed, keras_file)
+    modules = (worker, export, exported_digest, feed, input_order, keras_file, inputs, casting)
     return "".join(content_digest(Path(str(module.__file__))) for module in modules)

@@ -26,10 +26,10 @@ from typing import Any
 
 from pytest_edgeai.convert.export import export_model
 from pytest_edgeai.convert.exported_digest import SIGNATURE, exported_digest
-from pytest_edgeai.convert.feed import Feed
+from pytest_edgeai.convert.feed import Feed, joined_answers
+from pytest_edgeai.convert.input_order import input_order
 from pytest_edgeai.convert.keras_file import Refusal, load_keras, one_line
 
-BATCH = 32
 WHERE_ARE_YOU = signal.SIGUSR1
 _LAST_ACT = threading.Lock()
 _WITHOUT_KERNEL = re.compile(r"^(?:Flex|Custom) ops: (.+)$", re.MULTILINE)
@@ -69,11 +69,12 @@ def convert(job: dict[str, Any]) -> dict[str, Any]:
         loaded = tf.saved_model.load(folder)
         keys = _signature_keys(loaded)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=keys)
-        samples = _apply_recipe(converter, job, loaded)
+        samples = _apply_recipe(converter, job, loaded, folder)
         Path(job["output"]).write_bytes(_converted(converter))
         elapsed_ns = time.perf_counter_ns() - start
+        order = {"input_order": input_order(Path(folder), keys[0]) if len(keys) == 1 else []}
     versions = {"tensorflow": tf.__version__, "loader": loader}
-    return {"elapsed_ns": elapsed_ns, "calibration_samples": samples, **versions}
+    return {"elapsed_ns": elapsed_ns, "calibration_samples": samples, **order, **versions}
 
 
 def export(job: dict[str, Any]) -> dict[str, Any]:
@@ -93,14 +94,22 @@ def predict(job: dict[str, Any]) -> dict[str, Any]:
 
         loaded = tf.saved_model.load(folder)
         run = _only_signature(loaded)
-        feed, answers = Feed(job["inputs"], run, "evaluation_data"), []
-        for batch in feed.batches(BATCH):
-            outputs = run(**{name: tf.constant(array) for name, array in batch.items()})
-            answers.append({name: value.numpy() for name, value in outputs.items()})
+        feed = _feed(job, loaded, folder, "evaluation_data")
+
+        def answers(size: int) -> list[dict[str, Any]]:
+            return [
+                {name: value.numpy() for name, value in outputs.items()}
+                for outputs in (
+                    run(**{name: tf.constant(array) for name, array in batch.items()})
+                    for batch in feed.batches(size)
+                )
+            ]
+
+        outputs = joined_answers(answers, feed)
     paths = {}
-    for place, name in enumerate(sorted(answers[0])):
+    for place, name in enumerate(sorted(outputs)):
         paths[name] = str(Path(job["output"], f"output-{place}.npy"))
-        np.save(paths[name], np.concatenate([answer[name] for answer in answers])[: len(feed)])
+        np.save(paths[name], outputs[name])
     return {"outputs": paths}
 
 
@@ -163,7 +172,14 @@ def _only_signature(loaded: Any) -> Any:
     return loaded.signatures[keys[0]]
 
 
-def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any) -> int:
+def _feed(job: dict[str, Any], loaded: Any, folder: str, what: str) -> Feed:
+    """The job's samples for the signature of a SavedModel that they are for."""
+    signature = _only_signature(loaded)
+    order = input_order(Path(folder), _signature_keys(loaded)[0])
+    return Feed(job["inputs"], signature, order, what)
+
+
+def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any, folder: str) -> int:
     """Tell the converter what the recipe says; returns the number of calibration samples."""
     import tensorflow as tf
 
@@ -173,7 +189,7 @@ def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any) -> int:
     if variant == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if variant in ("int8", "int16x8"):
-        feed = Feed(job["inputs"], _only_signature(loaded), "calibration_data")
+        feed = _feed(job, loaded, folder, "calibration_data")
         samples = len(feed)
         converter.representative_dataset = lambda: _representative(feed)
     if variant == "int16x8":

@@ -108,8 +108,9 @@ class Interpreter(TimedModel):
         fresh one takes its place, with the inputs' shapes and without their values.
 
         Args:
-            batch: shape (N, ...) of floats for a float or quantised input, else of the input's own
-                kind; for several inputs a mapping by name (as in the signature or the tensor).
+            batch: shape (N, ...), real values; for several inputs a tuple or list of such arrays
+                in the model's order, or a mapping by name (as in the signature or the tensor). An
+                input of shape () takes one number for each sample, or one for all.
 
         Returns:
             An array of N answers; for several outputs a dict by name.
@@ -195,7 +196,7 @@ class Interpreter(TimedModel):
     def _runs_of(self, batch: Batch) -> Runs:
         """A batch as runs; dynamic inputs get its size."""
         self._refresh_if_stale()
-        arrays = by_index(batch, self._inputs, self.input_names)
+        arrays = by_index(batch, self._inputs, self.input_names, self.input_order)
         self._resize_to(arrays)
         return as_runs(arrays, named(self._inputs, self.input_names))
 

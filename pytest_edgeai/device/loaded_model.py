@@ -96,6 +96,12 @@ class LoadedModel:
         return self._signatures.names("inputs", self._inputs)
 
     @cached_property
+    def input_order(self) -> list[str]:
+        """The inputs' names in the order of the model that was converted, else in the file's."""
+        order = list(self.model.input_order)
+        return order if sorted(order) == sorted(self.input_names) else self.input_names
+
+    @cached_property
     def output_names(self) -> list[str]:
         """The outputs' names: as in the model's only signature, else the tensors' own."""
         return self._signatures.names("outputs", self._outputs)

@@ -13,6 +13,7 @@ from pytest_edgeai.errors import DataError, EdgeAIError, UsageError
 from pytest_edgeai.measure.answers import numbers, part_of
 from pytest_edgeai.measure.detection import FOUND
 from pytest_edgeai.model.dataset import Dataset
+from pytest_edgeai.model.inputs import parts, sample_count
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Outputs = Any
@@ -74,7 +75,7 @@ def reconstruction_error(inputs: Any, outputs: Outputs) -> Array:
     The higher, the less the sample is like those that it learned.
     """
     made = _numbers(outputs, "reconstruction_error")
-    given = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+    given = [*parts(inputs).values()]
     if len(given) > 1 or made.size != np.size(given[0]):
         shapes = ", ".join(str(np.shape(values)) for values in given)
         raise DataError(
@@ -117,7 +118,7 @@ def refuse_reconstruction(predictions: Any, data: Dataset) -> None:
     They are as its inputs, and the labels tell two kinds of samples apart.
     """
     labels, inputs = data.labels, next(data.batches(1))
-    if isinstance(predictions, dict) or isinstance(inputs, dict) or labels is None:
+    if isinstance(predictions, dict) or not isinstance(inputs, np.ndarray) or labels is None:
         return
     shape = np.shape(predictions)[1:]
     are_two = labels.ndim == 1 and bool(np.isin(labels, (0, 1)).all())
@@ -143,7 +144,7 @@ def _called(decoder: Callable[[Any, Outputs], Any], data: Dataset, outputs: Outp
     """What a decoder makes of the samples, batch by batch; boxes filled up to one width."""
     parts, begin = [], 0
     for inputs in data.batches(BATCH):
-        size = len(next(iter(inputs.values()))) if isinstance(inputs, dict) else len(inputs)
+        size = sample_count(inputs)
         parts.append(_part(decoder, inputs, part_of(outputs, slice(begin, begin + size)), size))
         begin += size
     if all(part.ndim == 3 and part.shape[2] == FOUND for part in parts):

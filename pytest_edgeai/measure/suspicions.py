@@ -58,7 +58,7 @@ def suspicions(
     """
     some, trial = data.take(MOST_SAMPLES), _Trial(interpreter, decoder, metric)
     (inputs,) = some.batches(MOST_SAMPLES)
-    if isinstance(inputs, dict) or inputs.dtype.kind != "f":
+    if not isinstance(inputs, np.ndarray) or inputs.dtype.kind != "f":
         return ()
     as_fed = trial.score(inputs, some.labels)
     if as_fed is None:

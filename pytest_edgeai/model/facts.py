@@ -122,6 +122,7 @@ class Model:
 
     ``name`` is what people call it: the source it was converted from, such as ``digits.keras``, or
     the file itself. ``source`` is the same for all variants that are tested as one model.
+    ``input_order`` has the names of its inputs in the source's order; the file's may be another.
     """
 
     path: Path
@@ -129,6 +130,7 @@ class Model:
     variant: str
     facts: ModelFacts
     source: str = ""
+    input_order: tuple[str, ...] = ()
 
 
 def _plain(value: Any) -> Any:

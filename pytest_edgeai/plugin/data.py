@@ -35,16 +35,18 @@ def is_calibrated(variant: str) -> bool:
     return variant in CALIBRATED
 
 
-def _calibration(request: pytest.FixtureRequest) -> Dataset | None:
+def _calibration(request: pytest.FixtureRequest, inputs: int | None = None) -> Dataset | None:
     from pytest_edgeai.model.dataset import as_dataset
 
     value = request.getfixturevalue("calibration_data")
-    return None if value is None else as_dataset(value, "calibration_data")
+    return None if value is None else as_dataset(value, "calibration_data", inputs)
 
 
-def _calibration_if_any(request: pytest.FixtureRequest) -> Dataset | None:
+def _calibration_if_any(
+    request: pytest.FixtureRequest, inputs: int | None = None
+) -> Dataset | None:
     try:
-        return _calibration(request)
+        return _calibration(request, inputs)
     except (Exception, pytest.skip.Exception, pytest.fail.Exception):
         return None
 
@@ -69,8 +71,11 @@ def stated_data(request: pytest.FixtureRequest, what: str) -> Dataset | None:
     return None if path is None else read_data(path, None, preprocessing(request, None), what)
 
 
-def evaluation(request: pytest.FixtureRequest) -> Dataset:
+def evaluation(request: pytest.FixtureRequest, inputs: int) -> Dataset:
     """The evaluation data.
+
+    Args:
+        inputs: how many the model has.
 
     Raises:
         UsageError: there is none.
@@ -86,7 +91,7 @@ def evaluation(request: pytest.FixtureRequest) -> Dataset:
             "or an ImageFolder, or name a file: --edge-evaluation-data, or evaluation_data in an "
             ".edge.toml file",
         )
-    return as_dataset(value, "evaluation_data")
+    return as_dataset(value, "evaluation_data", inputs)
 
 
 def preprocessing(request: pytest.FixtureRequest, data: Dataset | None) -> Preprocessing | None:
@@ -116,11 +121,14 @@ def check_contract(
     """
     from pytest_edgeai.model.contract import check_alike
 
-    calibrated = _calibration_if_any(request)
+    order = interpreter.input_order
+    calibrated = _calibration_if_any(request, len(order))
     if calibrated is not None:
         calibrated = calibrated.take(edge_session(request.config).settings.calibration_samples)
     sets = {"evaluation_data": data, "calibration_data": calibrated}
-    fed = {what: _fed(request, what, given) for what, given in sets.items() if given is not None}
+    fed = {
+        what: _fed(request, what, given, order) for what, given in sets.items() if given is not None
+    }
     if request.getfixturevalue("edge_preprocessing") is not None:
         each = [one for by_input in fed.values() for one in by_input.values()]
         _check_declared(request, interpreter, each)
@@ -131,10 +139,16 @@ def check_contract(
     return [] if calibrated is None else _overlap(request, data, calibrated)
 
 
-def _fed(request: pytest.FixtureRequest, what: str, data: Dataset) -> dict[str, Fed]:
+def _fed(
+    request: pytest.FixtureRequest, what: str, data: Dataset, order: list[str]
+) -> dict[str, Fed]:
+    """The data of each input by name, whether it is given so or in the model's order."""
     from pytest_edgeai.model.contract import Fed
 
-    profiles = edge_session(request.config).profiles(data)
+    profiles = {
+        name if isinstance(name, str) else order[name] if name < len(order) else f"{name}": profile
+        for name, profile in edge_session(request.config).profiles(data).items()
+    }
     how = getattr(data, "preprocessing", None)
     return {
         name: Fed(f"{what}[{name!r}]" if name else what, profile, how)

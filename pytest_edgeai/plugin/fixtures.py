@@ -186,7 +186,7 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
     data = None
     if any(budget.needs_data for budget in budgets):
         try:
-            data = evaluation(request)
+            data = evaluation(request, len(opened.input_names))
         except EdgeAIError as error:  # the other budgets are judged without it
             subject.quality = error
     subject.preprocessing = preprocessing(request, data)

@@ -2,8 +2,11 @@
 
 Keras 3 files: ``lambda.h5``, ``custom.keras`` with a layer that no other process knows,
 ``lstm.keras`` and ``unrolled.keras``, ``apart.keras`` with inputs of which each has an output of
-its own. SavedModels: ``fixed_batch`` takes 4 samples at a time,
+its own, ``zebra.keras`` (and ``zebra``) with inputs that are not in the order of their names,
+``bytes.keras`` that takes uint8. SavedModels: ``fixed_batch`` takes 4 samples at a time,
 ``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned`` has none,
+``over_threshold`` takes a scalar and counts what is over it, ``no_rows`` has outputs without a
+batch dimension,
 ``odd`` has an operation that TensorFlow Lite does not have, ``lstm`` a free batch size.
 ``answers.npz`` holds what Keras answers for ``digits.keras`` and ``pair.keras`` of MODELS, and the
 inputs of ``pair.keras``.
@@ -36,6 +39,14 @@ def keras_files(folder: Path) -> None:
     left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")
     apart = keras.Model([left, right], [layers.Dense(40)(left), layers.Dense(40)(right)])
     apart.save(folder / "apart.keras")
+    zebra, apple = keras.Input((2,), name="zebra"), keras.Input((2,), name="apple")
+    minus = keras.Model([zebra, apple], layers.Subtract(name="minus")([zebra, apple]))
+    minus.save(folder / "zebra.keras")
+    minus.export(folder / "zebra", verbose=False)
+    pixels = keras.Input((4,), dtype="uint8", name="pixels")
+    keras.Model(pixels, layers.Dense(3)(layers.Rescaling(1 / 255)(pixels))).save(
+        folder / "bytes.keras"
+    )
     for name, unroll in (("lstm", False), ("unrolled", True)):
         stack = [keras.Input((6, 5)), layers.LSTM(24, unroll=unroll), layers.Dense(3)]
         model = keras.Sequential(stack)
@@ -61,6 +72,16 @@ def saved_models(folder: Path) -> None:
     tf.saved_model.save(module, folder / "usual", {"a": sums, "serving_default": times(1)})
     tf.saved_model.save(module, folder / "several", {"a": sums, "b": times(1)})
     tf.saved_model.save(module, folder / "unsigned")
+    over = tf.function(
+        lambda x, threshold: {"over": tf.reduce_sum(tf.cast(x > threshold, tf.float32), -1)},
+        [tf.TensorSpec([1, 4], name="x"), tf.TensorSpec([], name="threshold")],
+    )
+    sizes = tf.function(
+        lambda x: {"largest": tf.reduce_max(x, 0), "all": tf.reduce_sum(x)},
+        [tf.TensorSpec([None, 4], name="x")],
+    )
+    tf.saved_model.save(module, folder / "over_threshold", {"serving_default": over})
+    tf.saved_model.save(module, folder / "no_rows", {"serving_default": sizes})
     odd = tf.function(lambda x: tf.raw_ops.Betainc(a=x, b=x, x=x), times(1).input_signature)
     tf.saved_model.save(module, folder / "odd", {"serving_default": odd})
 
