@@ -132,7 +132,11 @@ def samples_advice(n: int, limit: float, interval: Callable[[int], Interval]) ->
 
 
 def min_accuracy(
-    limit: float, *, metric: MetricLike = "accuracy", confidence: float | None = None
+    limit: float,
+    *,
+    metric: MetricLike = "accuracy",
+    ignore_label: int | None = None,
+    confidence: float | None = None,
 ) -> tuple[Budget, ...]:
     """What a metric on ``evaluation_data`` must reach; at most, where lower is better.
 
@@ -140,10 +144,11 @@ def min_accuracy(
         limit: in the metric's unit; a fraction for accuracies, 0.9 is 90 %.
         metric: a name of ``judge.metrics.NAMES``, any ``(labels, predictions) -> float`` where
             higher is better, or a ``Metric``.
+        ignore_label: with ``mean_iou``, the label of pixels that do not count, such as 255.
         confidence: judge the interval that holds with this confidence, as if the samples were
             drawn anew; without it, the number on this data set is judged.
     """
-    known = metric_of(metric)
+    known = metric_of(metric, ignore_label)
     known.require_limit(limit)
     require_confidence(confidence)
     return (MinAccuracyBudget(float(limit), known, confidence),)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.claims import Interval
 from pytest_edgeai.judge.compared import ComparedBudget
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.flips import MOST_SAMPLES
@@ -46,16 +47,25 @@ class AgreementBudget(ComparedBudget):
         import numpy as np
 
         own, base = evidence.answered(), evidence.answered(self.baseline)
-        differ, n = np.flatnonzero(own != base), len(own)
-        if n > 1 and len({*own.tolist(), *base.tolist()}) == 1:
-            reason = f"both answer class {own[0]} to all {n:,} samples: that is no agreement"
+        shares, n = (own != base).reshape(len(own), -1).mean(axis=1), len(own)
+        differ, whom = np.flatnonzero(shares), _whom(self.baseline)
+        if n > 1 and len(np.unique([own, base])) == 1:
+            reason = f"both answer class {own.flat[0]} to all {n:,} samples: that is no agreement"
             return self.result(None, n, "void", reason, _CONSTANT)
-        share, whom = 1 - len(differ) / n, _whom(self.baseline)
-        reason = f"{len(differ):,} of {units.count(n, 'sample')} get another answer than {whom}"
-        interval = share_interval(n - len(differ), n, DEFAULT_CONFIDENCE)
-        details = [
-            f"sample {i}: class {own[i]}, {whom} {base[i]}" for i in differ[:MOST_SAMPLES].tolist()
-        ]
+        if own.ndim == 1:
+            share = 1 - len(differ) / n
+            reason = f"{len(differ):,} of {units.count(n, 'sample')} get another answer than {whom}"
+            interval = share_interval(n - len(differ), n, DEFAULT_CONFIDENCE)
+            first = differ[:MOST_SAMPLES].tolist()
+            details = [f"sample {i}: class {own[i]}, {whom} {base[i]}" for i in first]
+        else:  # pixels of a sample are no samples of their own: there is no interval
+            share, interval = 1 - float(shares.mean()), Interval()
+            reason = (
+                f"{units.share(1 - share)} of the pixels get another class than {whom}, in "
+                f"{len(differ):,} of {units.count(n, 'sample')}"
+            )
+            worst = np.argsort(-shares, kind="stable")[:MOST_SAMPLES].tolist()
+            details = [f"sample {i}: {units.share(shares[i])}" for i in worst if shares[i]]
         by_chance = _by_chance(own, base)
         if at_most(self.limit, share) and n > 1 and at_most(share, by_chance):
             reason += f": no more than by chance, {units.share(by_chance)}"
@@ -74,8 +84,11 @@ def _by_chance(own: Any, base: Any) -> float:
     20(1), 1960)."""
     import numpy as np
 
-    classes = int(max(own.max(), base.max())) + 1
-    shares = [np.bincount(answers, minlength=classes) / len(answers) for answers in (own, base)]
+    classes, places = np.unique([own, base], return_inverse=True)
+    shares = [
+        np.bincount(answers, minlength=len(classes)) / len(answers)
+        for answers in places.reshape(2, -1)
+    ]
     return float(shares[0] @ shares[1])
 
 
@@ -85,6 +98,8 @@ def _whom(baseline: str) -> str:
 
 def min_agreement(limit: float, *, baseline: str = "converted") -> tuple[Budget, ...]:
     """Share of ``evaluation_data`` that must get the same answer (top-1) as from a baseline.
+
+    Of masks, the share of their pixels that get the same class.
 
     Args:
         limit: a fraction, 0.99 is 99 %.

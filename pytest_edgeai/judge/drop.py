@@ -118,6 +118,7 @@ def max_accuracy_drop(
     limit: float,
     *,
     metric: MetricLike = "accuracy",
+    ignore_label: int | None = None,
     baseline: str = "converted",
     confidence: float | None = None,
 ) -> tuple[Budget, ...]:
@@ -127,11 +128,12 @@ def max_accuracy_drop(
         limit: in the metric's unit; a fraction for accuracies, 0.02 is two percentage points.
         metric: a name of ``judge.metrics.NAMES``, any ``(labels, predictions) -> float`` where
             higher is better, or a ``Metric``.
+        ignore_label: with ``mean_iou``, the label of pixels that do not count, such as 255.
         baseline: a variant, or ``"source"`` for the Keras model itself.
         confidence: judge the interval that holds with this confidence, as if the samples were
             drawn anew; without it, the number on this data set is judged.
     """
-    known = metric_of(metric)
+    known = metric_of(metric, ignore_label)
     known.require_drop(limit)
     require_confidence(confidence)
     require_one_of("baseline", baseline, BASELINES)

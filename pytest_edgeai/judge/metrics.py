@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Integral
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
@@ -14,17 +15,18 @@ from pytest_edgeai.judge.requirements import require_number
 
 COCO = ("coco_map", "coco_map_50", "coco_map_75")
 ERRORS = ("mean_absolute_error", "root_mean_squared_error")
+F1_AVERAGES = ("f1_macro", "f1_micro", "f1_weighted")
+MEAN_IOU = "mean_iou"
 TOP_K = "top_K_accuracy"
 NAMES = (
     "accuracy",
     TOP_K,
     "balanced_accuracy",
     "f1",
-    "f1_macro",
-    "f1_weighted",
+    *F1_AVERAGES,
     "roc_auc",
     "average_precision",
-    "mean_iou",
+    MEAN_IOU,
     *COCO,
     *ERRORS,
     "r2",
@@ -32,6 +34,7 @@ NAMES = (
 """Metrics that come with the package; K is a whole number."""
 _SHARES = re.compile("(balanced_|top_[0-9]+_)?accuracy")
 _UNBOUNDED = (*ERRORS, "r2")
+_IGNORING = re.compile(f"({MEAN_IOU})_ignoring_(-?[0-9]+)")
 _WITHOUT_PACKAGE = re.compile("(top_[0-9]+_)?accuracy|mean_iou")
 
 
@@ -54,6 +57,18 @@ class Metric:
         if not self.name:
             own = getattr(self.function, "__name__", type(self.function).__name__)
             object.__setattr__(self, "name", own)
+
+    @property
+    def kind(self) -> str:
+        """The name of ``NAMES`` that says what is computed, whichever label is ignored."""
+        ignoring = _IGNORING.fullmatch(self.name)
+        return ignoring[1] if ignoring else self.name
+
+    @property
+    def ignore_label(self) -> int | None:
+        """The label of pixels that do not count."""
+        ignoring = _IGNORING.fullmatch(self.name)
+        return int(ignoring[2]) if ignoring else None
 
     @property
     def is_share(self) -> bool:
@@ -107,12 +122,17 @@ MetricLike = str | Callable[[Any, Any], float] | Metric
 """A metric's name, any ``(labels, predictions) -> float`` where higher is better, or a Metric."""
 
 
-def metric_of(given: Any) -> Metric:
+def metric_of(given: Any, ignore_label: Any = None) -> Metric:
     """The metric that a marker names.
+
+    Args:
+        ignore_label: the label of pixels that do not count, for metrics of masks.
 
     Raises:
         UsageError: no such metric, or one whose package is not installed.
     """
+    if ignore_label is not None:
+        return _ignoring(given, ignore_label)
     if isinstance(given, Metric):
         return given if callable(given.function) else metric_of(given.function or given.name)
     if callable(given):
@@ -121,6 +141,15 @@ def metric_of(given: Any) -> Metric:
         raise UsageError(f"metric {given!r} is not known", _hint(given))
     _require_package(given)
     return Metric(None, given not in ERRORS, given)
+
+
+def _ignoring(given: Any, label: Any) -> Metric:
+    """One of another name: what is measured is told apart by it, in reports and saved runs too."""
+    if given != MEAN_IOU:
+        raise UsageError(f"ignore_label is for metric={MEAN_IOU!r}, not for {given!r}")
+    if isinstance(label, bool) or not isinstance(label, Integral):
+        raise UsageError(f"ignore_label {label!r} is no whole number", "for example 255")
+    return Metric(None, name=f"{MEAN_IOU}_ignoring_{int(label)}")
 
 
 def _is_known(name: str) -> bool:

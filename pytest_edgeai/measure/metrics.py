@@ -14,9 +14,9 @@ import numpy as np
 
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.evidence import Score
-from pytest_edgeai.judge.metrics import COCO, Metric
+from pytest_edgeai.judge.metrics import COCO, F1_AVERAGES, Metric
 from pytest_edgeai.measure.answers import Array, Predictions, part_of, refuse_one_answer
-from pytest_edgeai.measure.classes import decided, hits, ranked
+from pytest_edgeai.measure.classes import decided, hits, ranked, refuse_other_folders
 from pytest_edgeai.measure.values import boxes, masks, values
 from pytest_edgeai.model.dataset import Dataset
 
@@ -32,7 +32,10 @@ def score(metric: Metric, data: Dataset, predictions: Predictions) -> Score:
         raise DataError(
             "evaluation_data has no labels", "return a pair (inputs, labels), or an .npz with y"
         )
-    found = _reader(metric)(metric, data.labels, predictions)
+    reader = _reader(metric)
+    if reader in (hits, decided, ranked):
+        refuse_other_folders(data, predictions)
+    found = reader(metric, data.labels, predictions)
     if metric.function is None:
         refuse_one_answer(data.labels, np.asarray(predictions))
     if not math.isfinite(found.value):
@@ -46,7 +49,7 @@ def score(metric: Metric, data: Dataset, predictions: Predictions) -> Score:
 def _reader(metric: Metric) -> Reader:
     if metric.function is not None:
         return _given
-    return hits if metric.k is not None else _READERS[metric.name]
+    return hits if metric.k is not None else _READERS[metric.kind]
 
 
 def _given(metric: Metric, labels: Array, predictions: Predictions) -> Score:
@@ -66,7 +69,7 @@ def _given(metric: Metric, labels: Array, predictions: Predictions) -> Score:
 
 Reader = Callable[[Metric, Array, Predictions], Score]
 _READERS: dict[str, Reader] = {
-    **dict.fromkeys(("balanced_accuracy", "f1", "f1_macro", "f1_weighted"), decided),
+    **dict.fromkeys(("balanced_accuracy", "f1", *F1_AVERAGES), decided),
     **dict.fromkeys(("roc_auc", "average_precision"), ranked),
     **dict.fromkeys(("mean_absolute_error", "root_mean_squared_error", "r2"), values),
     "mean_iou": masks,

@@ -10,7 +10,7 @@ from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.errors import DataError, EdgeAIError
 from pytest_edgeai.judge.evidence import Layer, Score
 from pytest_edgeai.judge.metrics import ACCURACY, Metric
-from pytest_edgeai.measure.answers import top_1
+from pytest_edgeai.measure.answers import classes_of
 from pytest_edgeai.measure.decoders import Decoder, decoded, refuse_reconstruction
 from pytest_edgeai.measure.layers import compare_layers
 from pytest_edgeai.measure.metrics import score
@@ -65,15 +65,16 @@ class Quality:
         return self._scores[key]
 
     def classes(self, baseline: str | None = None) -> Any:
-        """The likeliest class of each sample."""
+        """The likeliest class of each sample; of each pixel for masks."""
         if baseline not in self._classes:
             predicted = self._predicted(baseline)
             try:
-                self._classes[baseline] = top_1(predicted)[1]
+                self._classes[baseline] = classes_of(predicted)
             except DataError as error:
                 hint = (
                     "agreement is that of the likeliest class: the model needs class scores; "
-                    "max_output_error compares numbers"
+                    "max_output_error compares numbers. Masks are probabilities: edge_decoder "
+                    "'softmax' makes them of logits"
                 )
                 raise DataError(error.message, hint) from None
         return self._classes[baseline]

@@ -10,6 +10,7 @@ import math
 from typing import NamedTuple
 
 from pytest_edgeai.errors import DataError
+from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.model.preprocessing import Preprocessing
 from pytest_edgeai.model.profile import Profile
 
@@ -117,6 +118,24 @@ def check_alike(one: Fed, other: Fed) -> None:
             "channel is brighter than the last, in the other as much darker (RGB and BGR)",
             "OpenCV reads BGR: image[..., ::-1] makes RGB of it. " + _HINT,
         )
+
+
+def check_classes(evaluated: Dataset, calibrated: Dataset) -> None:
+    """Raise a DataError where class folders are missing, which shifts the numbers of others."""
+    ours, theirs = (tuple(getattr(data, "classes", ())) for data in (evaluated, calibrated))
+    missing = [name for name in theirs if name not in ours]
+    if (
+        not missing
+        or not set(ours) < set(theirs)
+        or getattr(evaluated, "are_classes_stated", False)
+    ):
+        return
+    raise DataError(
+        f"evaluation_data has no class folder {', '.join(missing)}, and calibration_data has: they "
+        "are numbered in the order of their names, so that the labels of others are shifted",
+        "make an empty folder for each class without images; or state all classes in the order of "
+        "the model's outputs: ImageFolder(..., classes=[...])",
+    )
 
 
 def explained(seen: Range, wanted: Range) -> str:

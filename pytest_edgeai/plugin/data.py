@@ -119,12 +119,14 @@ def check_contract(
     Raises:
         DataError: they contradict each other.
     """
-    from pytest_edgeai.model.contract import check_alike
+    from pytest_edgeai.model.contract import check_alike, check_classes
 
     order = interpreter.input_order
     calibrated = _calibration_if_any(request, len(order))
     if calibrated is not None:
         calibrated = calibrated.take(edge_session(request.config).settings.calibration_samples)
+    if calibrated is not None:
+        check_classes(data, calibrated)
     sets = {"evaluation_data": data, "calibration_data": calibrated}
     fed = {
         what: _fed(request, what, given, order) for what, given in sets.items() if given is not None

@@ -549,6 +549,20 @@ class TestClassIndices:
         indices, _ = class_indices(np.array([True, False]), 2)
         assert indices.tolist() == [1, 0]
 
+    @pytest.mark.parametrize(
+        ("labels", "hint"),
+        [
+            ([1, 3, 10], "subtract 1 from them; where 0 is a class without samples (background)"),
+            ([0, 4, 255], "Where 255 marks what has no label, leave it out"),
+            ([0, 4, 12, 17], "look for the data set, or the list of classes, of it"),
+            ([0.5, 2.25], "Where a model puts out numbers, take metric='mean_absolute_error'"),
+        ],
+    )
+    def test_what_may_be_wrong(self, labels: list[float], hint: str) -> None:
+        with pytest.raises(DataError) as caught:
+            class_indices(np.array(labels), 10)
+        assert hint in caught.value.hint
+
     @pytest.mark.parametrize("dtype", [bool, np.int32, np.float32])
     def test_one_hot(self, dtype: type) -> None:
         indices, text = class_indices(np.eye(4, dtype=dtype)[[3, 0, 3]], 4)
