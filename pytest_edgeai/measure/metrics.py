@@ -30,7 +30,9 @@ def score(metric: Metric, data: Dataset, predictions: Predictions) -> Score:
     """
     if data.labels is None:
         raise DataError(
-            "evaluation_data has no labels", "return a pair (inputs, labels), or an .npz with y"
+            "evaluation_data has no labels",
+            "return a pair (inputs, labels), or an .npz with y; several inputs are one of the two: "
+            "((first, second), labels)",
         )
     reader = _reader(metric)
     if reader in (hits, decided, ranked):

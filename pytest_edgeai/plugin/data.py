@@ -51,8 +51,17 @@ def _calibration_if_any(
         return None
 
 
-def read_data(path: Path, limit: int | None, how: Preprocessing | None, what: str) -> Dataset:
+def read_data(
+    path: Path,
+    limit: int | None,
+    how: Preprocessing | None,
+    what: str,
+    classes: tuple[str, ...] | None = None,
+) -> Dataset:
     """A file, or a folder of images where it is known how they are read; a sample of so many.
+
+    Args:
+        classes: of a folder, in the order of the model's outputs.
 
     Raises:
         DataError: it cannot be read.
@@ -61,7 +70,7 @@ def read_data(path: Path, limit: int | None, how: Preprocessing | None, what: st
     from pytest_edgeai.model.image_folder import ImageFolder
 
     if path.is_dir() and how is not None:
-        return ImageFolder(path, how, limit=limit)
+        return ImageFolder(path, how, limit=limit, classes=classes)
     return as_dataset(path, what).take(limit)
 
 

@@ -69,8 +69,9 @@ def edge_model(request: pytest.FixtureRequest) -> Any:
 def calibration_data(request: pytest.FixtureRequest) -> Any:
     """Typical inputs for int8 and int16x8, scaled as in training: override it.
 
-    Return an array of shape (N, ...), a mapping from input name to arrays, a path to an .npz or
-    .npy file, or a pytest_edgeai.ImageFolder. The default is what --edge-calibration-data names.
+    Return an array of shape (N, ...), a tuple of such arrays in the order of the model's inputs, a
+    mapping of them by input name, a path to an .npz or .npy file, or a pytest_edgeai.ImageFolder.
+    The default is what --edge-calibration-data names.
     """
     return stated_data(request, "calibration_data")
 
@@ -79,8 +80,9 @@ def calibration_data(request: pytest.FixtureRequest) -> Any:
 def evaluation_data(request: pytest.FixtureRequest) -> Any:
     """Inputs with labels for accuracy budgets, scaled as in training: override it.
 
-    Return a pair (inputs, labels), a path to an .npz file with x and y, or a
-    pytest_edgeai.ImageFolder. The default is what --edge-evaluation-data names.
+    Return a pair (inputs, labels), with inputs as for calibration_data, a path to an .npz file with
+    x (or the inputs' names) and y, or a pytest_edgeai.ImageFolder. The default is what
+    --edge-evaluation-data names.
     """
     return stated_data(request, "evaluation_data")
 

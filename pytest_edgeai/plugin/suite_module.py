@@ -82,7 +82,9 @@ def module_of(suite: Suite, name: str, file: str) -> ModuleType:
     for key in ("calibration_data", "evaluation_data"):
         data = getattr(suite, key)
         if data is not None:
-            made[key] = partial(read_data, data.path, data.limit, suite.preprocessing, key)
+            made[key] = partial(
+                read_data, data.path, data.limit, suite.preprocessing, key, data.classes
+            )
     for key, make in made.items():
         vars(module)[f"fixture {key}"] = _fixture(key, make, name)  # no test has a name with spaces
     for test in suite.tests:

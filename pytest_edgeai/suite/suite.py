@@ -27,10 +27,12 @@ class Data:
 
     Attributes:
         limit: use a stratified, seeded sample of so many.
+        classes: of a folder, the class folders in the order of the model's outputs.
     """
 
     path: Path
     limit: int | None = None
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

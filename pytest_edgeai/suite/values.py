@@ -13,7 +13,7 @@ from pytest_edgeai.model.source import ModelSource, resolve
 from pytest_edgeai.model.variants import VARIANTS
 from pytest_edgeai.suite.suite import Data, own_variants
 
-DATA_KEYS = ("path", "limit")
+DATA_KEYS = ("path", "limit", "classes")
 EXAMPLE = "[tests.ready]\nmax_size_mb = 4"
 ELSEWHERE_CALLED = {
     "float": "converted",
@@ -42,7 +42,7 @@ def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
 
 
 def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
-    """A path, or a table of a path and a limit; a folder where it is said how images are read."""
+    """A path, or a table of it and what goes with it; a folder where it is said how it is read."""
     table = value if isinstance(value, dict) else {"path": value}
     for key in table:
         if key not in DATA_KEYS:
@@ -55,9 +55,14 @@ def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
         )
     if limit is not None and not (type(limit) is int and limit > 0):
         raise UsageError(f"limit must be a whole number from 1, not {limit!r}")
+    classes = table.get("classes")
+    if classes is not None:
+        classes = names(classes, 'classes = ["good", "bent"]')
     path = (folder / Path(name).expanduser()).absolute()
     if not path.exists():
         raise UsageError(f"there is no {path}", "check the path: it counts from this file")
+    if path.is_file() and classes is not None:
+        raise UsageError(f"classes are those of a folder of images, and {path.name} is a file")
     if path.is_dir() and not is_read_somehow:
         raise UsageError(
             f"{path} is a folder, and how its images are read is not said",
@@ -65,7 +70,7 @@ def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
         )
     if path.is_file() and path.suffix.lower() not in (".npz", ".npy"):
         raise UsageError(f"{path} is no .npz or .npy file, nor a folder of images")
-    return Data(path, limit)
+    return Data(path, limit, None if classes is None else tuple(classes))
 
 
 def tables(value: Any) -> dict[str, Any]:

@@ -93,6 +93,22 @@ class Models(tf.Module):
     def no_batch(self, x: Any) -> Outputs:
         return {"sum": tf.reduce_sum(x, axis=1)}
 
+    @takes(pixel=tf.TensorSpec([1, 1, 1, 3]))
+    def pixel_scores(self, pixel: Any) -> Outputs:
+        return {"scores": pixel[:, 0, 0] / 2}
+
+    @takes(x=tf.TensorSpec([1, 3]))
+    def argmax(self, x: Any) -> Outputs:
+        return {"class": tf.argmax(x, axis=-1)}
+
+    @takes(x=tf.TensorSpec([1, 4, 5, 3]))
+    def argmax_mask(self, x: Any) -> Outputs:
+        return {"classes": tf.argmax(x, axis=-1, output_type=tf.int32)}
+
+    @takes(x=tf.TensorSpec([1, 4]))
+    def over_one_half(self, x: Any) -> Outputs:
+        return {"rows": tf.boolean_mask(x[0], x[0] > 0.5)}
+
     @takes(x=tf.TensorSpec([]))
     def scalar(self, x: Any) -> Outputs:
         return {"y": x * 2 + 1}

@@ -97,7 +97,7 @@ MALFORMED = {
         DATA,
         'calibration_data = {path = "digits.npz", most = 3}',
         "2: calibration_data: there is no 'most'",
-        "known: path, limit",
+        "known: path, limit, classes",
     ),
     "limit of data": Wrong(
         DATA,
