@@ -128,15 +128,18 @@ def _filled(array: Any, missing: int) -> Any:
 
 
 def _fitting(name: str, array: Any, spec: Any, what: str) -> Any:
-    wanted = list(spec.shape[1:]) if spec.shape.rank else []
-    if len(array.shape[1:]) != len(wanted) or any(
-        want not in (None, have) for have, want in zip(array.shape[1:], wanted, strict=True)
-    ):
+    wanted = tuple(spec.shape[1:]) if spec.shape.rank else ()
+    if not _fits(array.shape[1:], wanted):
         shape = tuple("any" if size is None else size for size in wanted)
+        hint = (
+            "reshape the data as in training; the first dimension counts the samples, and "
+            "np.stack(samples) makes one array of a list of samples"
+        )
+        if _fits(array.shape, wanted):
+            hint = "this is one sample: sample[np.newaxis] is a batch of it; give many of them"
         raise Refusal(
             f"input {name!r} takes samples of shape {shape}, {what} has {tuple(array.shape[1:])}",
-            "reshape the data as in training; the first dimension counts the samples, and "
-            "np.stack(samples) makes one array of a list of samples",
+            hint,
         )
     if spec.dtype.name == "string":
         if array.dtype.kind in "US":
@@ -151,3 +154,9 @@ def _fitting(name: str, array: Any, spec: Any, what: str) -> Any:
             else "give numbers, scaled exactly as in training",
         )
     return cast
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        want in (None, have) for have, want in zip(shape, wanted, strict=True)
+    )

@@ -36,6 +36,12 @@ def test_wrong_shape(converter: Converter, models: Path) -> None:
     assert error.hint.startswith("reshape the data as in training")
 
 
+def test_a_single_sample(converter: Converter, models: Path, digits: Array) -> None:
+    error = refused(converter, models / "digits.keras", "int8", digits[0])
+    assert error.message.endswith("takes samples of shape (8, 8, 1), calibration_data has (8, 1)")
+    assert error.hint.startswith("this is one sample: sample[np.newaxis] is a batch of it")
+
+
 def test_bytes_where_floats_are_taken_are_their_values(
     converter: Converter, models: Path, digits: Array
 ) -> None:

@@ -104,6 +104,17 @@ MALFORMED = {
         'calibration_data = {path = "digits.npz", limit = 0}',
         "2: calibration_data: limit must be a whole number from 1, not 0",
     ),
+    "classes of a file": Wrong(
+        DATA,
+        'calibration_data = {path = "digits.npz", classes = ["a"]}',
+        "2: calibration_data: classes are those of a folder of images, and digits.npz is a file",
+    ),
+    "classes that are no list": Wrong(
+        DATA,
+        'calibration_data = {path = "digits.npz", classes = "a"}',
+        "2: calibration_data: must be a list of names, not 'a'",
+        'write classes = ["a"]',
+    ),
     "images without preprocessing": Wrong(
         RIGHT[RIGHT.index(DATA) : RIGHT.index("[tests")],
         'calibration_data = "images"\n',
