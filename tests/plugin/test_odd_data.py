@@ -166,3 +166,25 @@ def test_class_folders(suite: pytest.Pytester) -> None:
     result = suite.runpytest()
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*test_it[[]removed[]]*", "*2 class folders and the model has 3*"])
+
+
+def test_the_order_of_classes_in_a_suite_without_python(
+    pytester: pytest.Pytester, tiny: Path
+) -> None:
+    draw(pytester.path / "parts", ("z", "b", "c"), missing=("b",))
+    stated = pytester.path / "stated.edge.toml"
+    stated.write_text(
+        f"""
+        model = "{tiny / "pixel_scores.tflite"}"
+        evaluation_data = {{path = "parts", classes = ["z", "b", "c"]}}
+        preprocessing = {{size = [1, 1], scaling = "0..1"}}
+
+        [tests.right]
+        min_accuracy = 1
+        """
+    )
+    text = stated.read_text().replace(', classes = ["z", "b", "c"]', "")
+    (pytester.path / "by_name.edge.toml").write_text(text)
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["FAILED by_name.edge.toml::right* accuracy 0.00 % < 100.00 %*"])
