@@ -80,12 +80,12 @@ class Converter:
     ) -> None:
         self.tally = Tally()
         self._cache = cache
-        self._folder = folder
+        self._folder = folder.absolute()
         self._int8_io = int8_io
         self._calibration_samples = calibration_samples
         self._workers = Workers(limit_s, progress)
-        self._origins = Origins(folder, self._workers)
-        self._failures = Failures(folder)
+        self._origins = Origins(self._folder, self._workers)
+        self._failures = Failures(self._folder)
         self._logs: dict[str, str] = {}
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
+
+from pytest_edgeai.convert.keras_facts import KerasFacts
 
 SIGNATURE = "serving_default"
 _WHERE_NOT_WHAT = {"config_proto", "executor_type"}
@@ -25,7 +28,10 @@ def exported_digest(folder: Path) -> str:
     weights = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     values = {name: weights.get_tensor(name) for name in weights.get_variable_to_dtype_map()}
     values.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
-    return _hash(_Graph(saved.meta_graphs[0]).digest(), *sorted(map(_weight, values.items())))
+    facts = KerasFacts.read(folder)
+    order = json.dumps([facts.inputs, facts.outputs])
+    graph = _Graph(saved.meta_graphs[0]).digest()
+    return _hash(graph, order, *sorted(map(_weight, values.items())))
 
 
 def _weight(named: tuple[str, Any]) -> str:

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from pytest_edgeai.convert import export, exported_digest, feed, keras_file, worker
+from pytest_edgeai.convert import (
+    batch_of_one,
+    export,
+    exported_digest,
+    feed,
+    inference,
+    keras_file,
+    order,
+    worker,
+)
 from pytest_edgeai.convert.origin import Origin
 from pytest_edgeai.convert.process import tensorflow_version
 from pytest_edgeai.convert.recipe import Recipe
@@ -46,5 +55,5 @@ class Task:
 @cache
 def _worker_digest() -> str:
     """The converting code itself, so that another version of it converts anew."""
-    modules = (worker, export, exported_digest, feed, keras_file)
+    modules = (worker, export, exported_digest, feed, keras_file, batch_of_one, inference, order)
     return "".join(content_digest(Path(str(module.__file__))) for module in modules)

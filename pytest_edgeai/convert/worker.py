@@ -13,7 +13,6 @@ import faulthandler
 import importlib
 import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -24,15 +23,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pytest_edgeai.convert.batch_of_one import (
+    has_free_batch,
+    has_free_sizes,
+    save_with_batch_of_1,
+)
 from pytest_edgeai.convert.export import export_model
 from pytest_edgeai.convert.exported_digest import SIGNATURE, exported_digest
 from pytest_edgeai.convert.feed import Feed
+from pytest_edgeai.convert.keras_facts import KerasFacts
 from pytest_edgeai.convert.keras_file import Refusal, load_keras, one_line
+from pytest_edgeai.convert.order import in_order
+from pytest_edgeai.convert.refused_operations import refusal
 
 BATCH = 32
+HERE = "."
 WHERE_ARE_YOU = signal.SIGUSR1
 _LAST_ACT = threading.Lock()
-_WITHOUT_KERNEL = re.compile(r"^(?:Flex|Custom) ops: (.+)$", re.MULTILINE)
 
 
 def main(job: dict[str, Any]) -> None:
@@ -62,15 +69,12 @@ def main(job: dict[str, Any]) -> None:
 
 def convert(job: dict[str, Any]) -> dict[str, Any]:
     """Convert the source by the recipe; times are without TensorFlow's import."""
-    with _saved_model(job["source"]) as (folder, loader):
+    with _saved_model(job["source"]) as (facts, loader):
         import tensorflow as tf
 
         start = time.perf_counter_ns()
-        loaded = tf.saved_model.load(folder)
-        keys = _signature_keys(loaded)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=keys)
-        samples = _apply_recipe(converter, job, loaded)
-        Path(job["output"]).write_bytes(_converted(converter))
+        content, samples = _converted(job, facts)
+        Path(job["output"]).write_bytes(in_order(content, facts.inputs, facts.outputs))
         elapsed_ns = time.perf_counter_ns() - start
     versions = {"tensorflow": tf.__version__, "loader": loader}
     return {"elapsed_ns": elapsed_ns, "calibration_samples": samples, **versions}
@@ -88,17 +92,16 @@ def predict(job: dict[str, Any]) -> dict[str, Any]:
     """Answers of the source itself, one ``.npy`` per output."""
     import numpy as np
 
-    with _saved_model(job["source"]) as (folder, _):
+    with _saved_model(job["source"]) as (facts, _):
         import tensorflow as tf
 
-        loaded = tf.saved_model.load(folder)
-        run = _only_signature(loaded)
+        run = _only_signature(tf.saved_model.load(HERE))
         feed, answers = Feed(job["inputs"], run, "evaluation_data"), []
         for batch in feed.batches(BATCH):
             outputs = run(**{name: tf.constant(array) for name, array in batch.items()})
             answers.append({name: value.numpy() for name, value in outputs.items()})
     paths = {}
-    for place, name in enumerate(sorted(answers[0])):
+    for place, name in enumerate(facts.outputs or sorted(answers[0])):
         paths[name] = str(Path(job["output"], f"output-{place}.npy"))
         np.save(paths[name], np.concatenate([answer[name] for answer in answers])[: len(feed)])
     return {"outputs": paths}
@@ -112,15 +115,20 @@ TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @contextlib.contextmanager
-def _saved_model(source: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The source as a SavedModel folder, and what loaded it."""
+def _saved_model(source: dict[str, Any]) -> Iterator[tuple[KerasFacts, str]]:
+    """The source as a SavedModel in the working directory, its facts, and what loaded it.
+
+    TensorFlow takes characters such as brackets in a longer path for a pattern.
+    """
     if source["kind"] == "saved_model":
-        yield source["path"], "SavedModel"
+        os.chdir(source["path"])
+        yield KerasFacts.read(Path(HERE)), "SavedModel"
         return
     model, loader = load_keras(Path(source["path"]), source["safe_mode"])
     with tempfile.TemporaryDirectory() as folder:
-        export_model(model, folder)
-        yield folder, loader
+        os.chdir(folder)
+        export_model(model, HERE)
+        yield KerasFacts.read(Path(HERE)), loader
 
 
 def _build(target: str) -> Any:
@@ -163,6 +171,55 @@ def _only_signature(loaded: Any) -> Any:
     return loaded.signatures[keys[0]]
 
 
+def _converted(job: dict[str, Any], facts: KerasFacts) -> tuple[bytes, int]:
+    """The file and the number of calibration samples; with a batch of 1 where no other converts."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(HERE)
+    keys = _signature_keys(loaded)
+    signature = loaded.signatures[keys[0]]
+    if facts.policy:
+        _note(f"its policy is {facts.policy}: converted to compute in float32, with its weights")
+    try:
+        return _attempt(job, loaded, keys)
+    except (Refusal, MemoryError):
+        raise
+    except Exception as error:
+        refused = refusal(str(error), facts, free_sizes=has_free_sizes(signature))
+        if len(keys) > 1 or not has_free_batch(signature):
+            raise refused from error
+    _note(f"with a free batch size: {refused}; trying a batch of 1")
+    return _converted_with_batch_of_1(job, facts, loaded, keys[0])
+
+
+def _converted_with_batch_of_1(
+    job: dict[str, Any], facts: KerasFacts, loaded: Any, key: str
+) -> tuple[bytes, int]:
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            save_with_batch_of_1(loaded, key, HERE)
+            result = _attempt(job, tf.saved_model.load(HERE), [key])
+        except (Refusal, MemoryError):
+            raise
+        except Exception as error:
+            sizes = has_free_sizes(loaded.signatures[key])
+            raise refusal(str(error), facts, free_sizes=sizes) from error
+    _note("it converts with a batch of 1, which is fixed in the file")
+    return result
+
+
+def _attempt(job: dict[str, Any], loaded: Any, keys: list[str]) -> tuple[bytes, int]:
+    """One run of the converter on the SavedModel in the working directory."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(HERE, signature_keys=keys)
+    samples = _apply_recipe(converter, job, loaded)
+    return bytes(converter.convert()), samples
+
+
 def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any) -> int:
     """Tell the converter what the recipe says; returns the number of calibration samples."""
     import tensorflow as tf
@@ -193,24 +250,8 @@ def _representative(feed: Feed) -> Iterator[Any]:
         yield batch if len(batch) > 1 else list(batch.values())
 
 
-def _converted(converter: Any) -> bytes:
-    try:
-        return bytes(converter.convert())
-    except Exception as error:
-        missing = {
-            name for names in _WITHOUT_KERNEL.findall(str(error)) for name in names.split(", ")
-        }
-        if missing:
-            raise Refusal(
-                f"TensorFlow Lite has no operator for {', '.join(sorted(missing))}",
-                "replace it in the model; Flex and custom operators are not converted",
-            ) from error
-        if "TensorListReserve" in str(error):
-            raise Refusal(
-                "it has a recurrent layer, which converts with a fixed batch size only",
-                "build it as a Functional or Sequential model, or give the layer unroll=True",
-            ) from error
-        raise
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _log(error: BaseException) -> None:

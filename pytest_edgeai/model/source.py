@@ -16,6 +16,7 @@ from pytest_edgeai.model.variants import VARIANTS
 Kind = Literal["keras", "saved_model", "builder", "live", "tflite"]
 
 _BUILDER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _ACCEPTED = (
     "a path to a .h5, .keras or .tflite file or a SavedModel folder, "
     '"package.module:function", a Keras model, or a mapping from variant to .tflite files'
@@ -77,10 +78,10 @@ def resolve(value: Any, folders: Iterable[Path]) -> ResolvedSource:
     if isinstance(location, str) and _BUILDER.fullmatch(location):
         return _builder(location, folders)
     if isinstance(location, str | Path):
-        path = _find(location, folders)
+        path = _saved_model(_find(location, folders))
         kind = _kind_of(path)
         files = {"": path} if kind == "tflite" else {}
-        return ResolvedSource(kind, path.name, path, files=files, safe_mode=source.safe_mode)
+        return ResolvedSource(kind, _name(path), path, files=files, safe_mode=source.safe_mode)
     if hasattr(location, "get_weights") and hasattr(location, "export"):
         name = f"{getattr(location, 'name', '') or type(location).__name__} (live)"
         return ResolvedSource("live", name, model=location)
@@ -140,15 +141,41 @@ def _find(location: str | Path, folders: list[Path]) -> Path:
 
 def _kind_of(path: Path) -> Kind:
     if path.is_dir():
-        if (path / "saved_model.pb").exists() or (path / "saved_model.pbtxt").exists():
-            return "saved_model"
-        raise UsageError(
-            f"edge_model: the folder {path} holds no saved_model.pb", f"give {_ACCEPTED}"
-        )
-    if path.suffix in (".h5", ".hdf5", ".keras"):
+        return "saved_model"
+    suffix = path.suffix.lower()
+    if suffix in (".h5", ".hdf5", ".keras"):
         return "keras"
-    if path.suffix in (".tflite", ".lite"):
+    if suffix in (".tflite", ".lite"):
         return "tflite"
     raise UsageError(
         f"edge_model: {path}: unknown kind of file {path.suffix!r}", f"give {_ACCEPTED}"
     )
+
+
+def _saved_model(path: Path) -> Path:
+    """The folder of a SavedModel, where its file or the folder of its versions was given.
+
+    Of several versions it is the newest, as for TensorFlow Serving.
+    """
+    if path.name in _SAVED_MODEL_FILES and path.is_file():
+        return path.parent
+    if not path.is_dir() or _holds_saved_model(path):
+        return path
+    versions = [each for each in path.iterdir() if each.name.isdecimal()]
+    versions = [each for each in versions if _holds_saved_model(each)]
+    if not versions:
+        raise UsageError(
+            f"edge_model: the folder {path} holds no saved_model.pb, nor does a numbered folder "
+            "in it",
+            f"give {_ACCEPTED}",
+        )
+    return max(versions, key=lambda each: int(each.name))
+
+
+def _holds_saved_model(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _SAVED_MODEL_FILES)
+
+
+def _name(path: Path) -> str:
+    """A version is named with the folder that it is in."""
+    return f"{path.parent.name}/{path.name}" if path.name.isdecimal() else path.name

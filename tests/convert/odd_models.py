@@ -1,8 +1,9 @@
 """Writes models that few have: ``python odd_models.py FOLDER MODELS``.
 
 Keras 3 files: ``lambda.h5``, ``custom.keras`` with a layer that no other process knows,
-``lstm.keras`` and ``unrolled.keras``, ``apart.keras`` with inputs of which each has an output of
-its own. SavedModels: ``fixed_batch`` takes 4 samples at a time,
+``lambda_activation.keras`` and ``.h5``, ``lstm.keras`` and ``unrolled.keras``, ``apart.keras``
+with inputs of which each has an output of its own. SavedModels: ``fixed_batch`` takes 4 samples
+at a time,
 ``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned`` has none,
 ``odd`` has an operation that TensorFlow Lite does not have, ``lstm`` a free batch size.
 ``answers.npz`` holds what Keras answers for ``digits.keras`` and ``pair.keras`` of MODELS, and the
@@ -33,6 +34,9 @@ def keras_files(folder: Path) -> None:
         folder / "lambda.h5"
     )
     keras.Sequential([keras.Input((4,)), Doubled(), layers.Dense(2)]).save(folder / "custom.keras")
+    squared = layers.Dense(3, activation=lambda x: x * x, name="squared")
+    for suffix in ("keras", "h5"):
+        keras.Sequential([keras.Input((4,)), squared]).save(folder / f"lambda_activation.{suffix}")
     left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")
     apart = keras.Model([left, right], [layers.Dense(40)(left), layers.Dense(40)(right)])
     apart.save(folder / "apart.keras")

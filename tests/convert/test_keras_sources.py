@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,16 +167,74 @@ class TestNotAModel:
         assert "save the whole model" in error.hint
 
 
-def test_layer_that_nobody_else_knows(converter: Converter, odd_models: Path) -> None:
-    error = refused(converter, odd_models / "custom.keras")
-    assert "it does not load: keras: TypeError: Could not locate class 'Doubled'" in error.message
-    assert error.hint.startswith("custom layers: build the model in code, edge_model(")
+class TestCustomObjects:
+    def test_hint_is_a_function_that_loads_them(
+        self, converter: Converter, odd_models: Path
+    ) -> None:
+        path = odd_models / "custom.keras"
+        error = refused(converter, path)
+        assert "it does not load: keras: TypeError: Could not locate class 'Doubled'" in (
+            error.message
+        )
+        assert error.hint == (
+            'give a function that loads it with its custom objects, edge_model("module:load"), '
+            f"with def load(): return keras.models.load_model('{path}', "
+            'custom_objects={"Doubled": Doubled}, compile=False)'
+        )
+
+    def test_hint_followed(
+        self,
+        converter: Converter,
+        odd_models: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        load = refused(converter, odd_models / "custom.keras").hint.partition("with def ")[2]
+        (tmp_path / "loading_custom.py").write_text(
+            "import keras\n\nclass Doubled(keras.layers.Layer):\n"
+            f"    def call(self, x):\n        return x * 2\n\ndef {load}\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        facts = made(converter, "loading_custom:load").model.facts
+        assert facts.weights_by_type == {"float32": 8}
+
+    @pytest.mark.parametrize("name", ["lambda_activation.keras", "lambda_activation.h5"])
+    def test_lambda_as_an_activation(
+        self, converter: Converter, odd_models: Path, name: str
+    ) -> None:
+        """Keras cannot read it, also where the file is trusted."""
+        for safe_mode in (True, False):
+            error = refused(converter, ModelSource(odd_models / name, safe_mode=safe_mode))
+            assert "a lambda is the activation, or another argument, of layer squared" in (
+                error.message
+            )
+            assert error.hint.startswith("put a named function in its place")
+            assert f"model.load_weights('{odd_models / name}')" in error.hint
 
 
-def test_operation_without_a_kernel(converter: Converter, odd_models: Path) -> None:
-    error = refused(converter, odd_models / "odd")
-    assert error.message == "converted of odd: TensorFlow Lite has no operator for Betainc"
-    assert error.hint.startswith("replace it in the model")
+@pytest.mark.parametrize("name", ["digits.keras", "digits.h5"])
+def test_suffix_of_another_kind(
+    converter_with: Callable[..., Converter], tmp_path: Path, models: Path, name: str
+) -> None:
+    """In capital letters, and of the other format."""
+    for suffix in (".KERAS", ".H5", ".h5" if name.endswith("keras") else ".keras"):
+        path = tmp_path / f"MODEL{suffix}"
+        shutil.copy(models / name, path)
+        conversion = made(converter_with(cache=tmp_path / suffix), path)
+        assert conversion.model.facts.weights_by_type["float32"] > 10000
+
+
+@pytest.mark.parametrize("name", ["a [x] b", "50% *#?", "größe\\n", "two\nlines", "{a,b}"])
+def test_saved_model_under_any_path(
+    converter: Converter, models: Path, tmp_path: Path, digits: Array, name: str
+) -> None:
+    path = tmp_path / name
+    shutil.copytree(models / "digits", path)
+    assert made(converter, path, "int8", digits[:4]).model.facts.int8_weight_share == 1.0
+    data = data_set(digits[:2])
+    assert data is not None
+    (answers,) = converter.source_predictions(resolve(path, []), data).values()
+    assert answers.shape == (2, 10)
 
 
 class TestSignatures:
