@@ -198,37 +198,37 @@ class TestCustomObjects:
         facts = made(converter, "loading_custom:load").model.facts
         assert facts.weights_by_type == {"float32": 8}
 
-    @pytest.mark.parametrize("name", ["lambda_activation.keras", "lambda_activation.h5"])
+    @pytest.mark.parametrize(("suffix", "safe_mode"), [("keras", True), ("h5", False)])
     def test_lambda_as_an_activation(
-        self, converter: Converter, odd_models: Path, name: str
+        self, converter: Converter, odd_models: Path, suffix: str, safe_mode: bool
     ) -> None:
         """Keras cannot read it, also where the file is trusted."""
-        for safe_mode in (True, False):
-            error = refused(converter, ModelSource(odd_models / name, safe_mode=safe_mode))
-            assert "a lambda is the activation, or another argument, of layer squared" in (
-                error.message
-            )
-            assert error.hint.startswith("put a named function in its place")
-            assert f"model.load_weights('{odd_models / name}')" in error.hint
+        path = odd_models / f"lambda_activation.{suffix}"
+        error = refused(converter, ModelSource(path, safe_mode=safe_mode))
+        assert "a lambda is the activation, or another argument, of layer squared: Keras" in (
+            error.message
+        )
+        assert error.hint.startswith("put a named function in its place")
+        assert f"model.load_weights('{path}')" in error.hint
 
 
-@pytest.mark.parametrize("name", ["digits.keras", "digits.h5"])
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("digits.keras", "MODEL.KERAS"), ("digits.h5", "MODEL.H5"), ("digits.keras", "of_zip.h5")],
+)
 def test_suffix_of_another_kind(
-    converter_with: Callable[..., Converter], tmp_path: Path, models: Path, name: str
+    converter_with: Callable[..., Converter], tmp_path: Path, models: Path, name: str, other: str
 ) -> None:
     """In capital letters, and of the other format."""
-    for suffix in (".KERAS", ".H5", ".h5" if name.endswith("keras") else ".keras"):
-        path = tmp_path / f"MODEL{suffix}"
-        shutil.copy(models / name, path)
-        conversion = made(converter_with(cache=tmp_path / suffix), path)
-        assert conversion.model.facts.weights_by_type["float32"] > 10000
+    shutil.copy(models / name, tmp_path / other)
+    conversion = made(converter_with(cache=tmp_path / "cache"), tmp_path / other)
+    assert conversion.model.facts.weights_by_type["float32"] > 10000
 
 
-@pytest.mark.parametrize("name", ["a [x] b", "50% *#?", "größe\\n", "two\nlines", "{a,b}"])
 def test_saved_model_under_any_path(
-    converter: Converter, models: Path, tmp_path: Path, digits: Array, name: str
+    converter: Converter, models: Path, tmp_path: Path, digits: Array
 ) -> None:
-    path = tmp_path / name
+    path = tmp_path / "a [x] b, 50% *#? größe\\n" / "two\nlines {a,b}"
     shutil.copytree(models / "digits", path)
     assert made(converter, path, "int8", digits[:4]).model.facts.int8_weight_share == 1.0
     data = data_set(digits[:2])
