@@ -2,7 +2,8 @@
 
 Keras 3 files: ``lambda.h5``, ``custom.keras`` with a layer that no other process knows,
 ``lambda_activation.keras`` and ``.h5``, ``lstm.keras`` and ``unrolled.keras``, ``apart.keras``
-with inputs of which each has an output of its own. SavedModels: ``fixed_batch`` takes 4 samples
+with inputs of which each has an output of its own, ``ordered.keras`` whose inputs and outputs are
+in no order of their names. SavedModels: ``fixed_batch`` takes 4 samples
 at a time,
 ``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned`` has none,
 ``odd`` has an operation that TensorFlow Lite does not have, ``lstm`` a free batch size.
@@ -40,6 +41,10 @@ def keras_files(folder: Path) -> None:
     left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")
     apart = keras.Model([left, right], [layers.Dense(40)(left), layers.Dense(40)(right)])
     apart.save(folder / "apart.keras")
+    both = layers.Concatenate()([right, left])
+    sizes = {"zeta": 2, "alpha": 5, "mid": 7}
+    outputs = [layers.Dense(size, name=name)(both) for name, size in sizes.items()]
+    keras.Model([right, left], outputs).save(folder / "ordered.keras")
     for name, unroll in (("lstm", False), ("unrolled", True)):
         stack = [keras.Input((6, 5)), layers.LSTM(24, unroll=unroll), layers.Dense(3)]
         model = keras.Sequential(stack)

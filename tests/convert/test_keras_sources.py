@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from asking import Array, data_set, made, refused
 
 from pytest_edgeai.convert.converter import Conversion, Converter
@@ -167,6 +169,24 @@ class TestNotAModel:
         assert "save the whole model" in error.hint
 
 
+def test_inputs_and_outputs_are_in_the_models_order(converter: Converter, odd_models: Path) -> None:
+    samples = {"left": np.eye(4, dtype=np.float32), "right": np.eye(4, 3, dtype=np.float32)}
+    model = made(converter, odd_models / "ordered.keras", "int8", samples).model
+    assert [tensor.shape for tensor in model.facts.inputs] == [(1, 3), (1, 4)]
+    assert [tensor.shape for tensor in model.facts.outputs] == [(1, 2), (1, 5), (1, 7)]
+    interpreter = Interpreter(str(model.path))
+    names = interpreter.get_signature_runner("serving_default").get_output_details()
+    assert {name: details["shape"][-1] for name, details in names.items()} == {
+        "zeta": 2,
+        "alpha": 5,
+        "mid": 7,
+    }
+    data = data_set(samples)
+    assert data is not None
+    answers = converter.source_predictions(resolve(odd_models / "ordered.keras", []), data)
+    assert list(answers) == ["zeta", "alpha", "mid"]
+
+
 class TestCustomObjects:
     def test_hint_is_a_function_that_loads_them(
         self, converter: Converter, odd_models: Path
@@ -235,6 +255,12 @@ def test_saved_model_under_any_path(
     assert data is not None
     (answers,) = converter.source_predictions(resolve(path, []), data).values()
     assert answers.shape == (2, 10)
+
+
+def test_operation_without_a_kernel(converter: Converter, odd_models: Path) -> None:
+    error = refused(converter, odd_models / "odd")
+    assert error.message == "converted of odd: TensorFlow Lite has no operator for Betainc"
+    assert error.hint.startswith("use layers that TensorFlow Lite has")
 
 
 class TestSignatures:

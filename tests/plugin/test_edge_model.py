@@ -184,7 +184,7 @@ def test_a_model_that_is_not_there_is_the_error_of_its_test(project: pytest.Pyte
             "edge_model: there is no */no.keras",
             "hint: check the path, or train the model first; *",
             "edge_model: */model.onnx: unknown kind of file '.onnx'",
-            "edge_model: the folder */inside holds no saved_model.pb",
+            "edge_model: the folder */inside holds no saved_model.pb, nor does a numbered *",
             "edge_model: a int is not a model source",
             "edge_model: int4: not a variant",
             "there is no model to test",
