@@ -3,9 +3,8 @@
 Keras 3 files: ``lambda.h5``, ``custom.keras`` with a layer that no other process knows,
 ``lambda_activation.keras`` and ``.h5``, ``lstm.keras`` and ``unrolled.keras``, ``apart.keras``
 with inputs of which each has an output of its own, ``ordered.keras`` whose inputs and outputs are
-in no order of their names. SavedModels: ``fixed_batch`` takes 4 samples
-at a time,
-``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned`` has none,
+in no order of their names. SavedModels: ``fixed_batch`` takes 4 samples at a time, ``usual`` has a
+usual signature and another one, ``several`` has two others, ``unsigned`` has none,
 ``odd`` has an operation that TensorFlow Lite does not have, ``lstm`` a free batch size.
 ``answers.npz`` holds what Keras answers for ``digits.keras`` and ``pair.keras`` of MODELS, and the
 inputs of ``pair.keras``.
