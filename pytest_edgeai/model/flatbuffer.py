@@ -18,6 +18,9 @@ CUSTOM = 32
 MIN_RUNTIME_VERSION = b"min_runtime_version"
 """The metadata of the converter's that says so."""
 
+_BUILTIN_CODE = 10
+"""The place of ``builtin_code``, the fourth field of ``OperatorCode``, in its table."""
+
 NEWER_TYPES = {19: "int2", 20: "uint4", 21: "float8_e4m3fn", 22: "float8_e5m2"}
 BYTES_PER_ELEMENT = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8}
 BYTES_PER_ELEMENT |= {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8}
@@ -42,7 +45,8 @@ READING_ERRORS = (
 class TensorRow:
     """A tensor; ``constant`` when the file holds its data, in the buffer of that number.
 
-    ``index`` is its place in its graph. The scales of constants are not read.
+    ``index`` is its place in its graph, ``size_bytes`` what a constant takes in the file. The
+    scales of constants are not read.
     """
 
     index: int
@@ -55,6 +59,7 @@ class TensorRow:
     buffer: int
     constant: bool
     variable: bool
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,7 @@ class Flatbuffer:
         return OperatorRow(name, version, custom, _pick(tensors, inputs), _pick(tensors, outputs))
 
     def _code(self, code: Any) -> tuple[str, int, bool]:
-        # Older files have the code in the first field, newer ones (above 127) in the second.
-        number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+        number = max(code.DeprecatedBuiltinCode(), _builtin_code(code))
         if number == CUSTOM:
             return self._text(code.CustomCode()) or "CUSTOM", code.Version(), True
         return self._operator_names.get(number, f"BUILTIN_{number}"), code.Version(), False
@@ -163,6 +167,7 @@ class Flatbuffer:
             buffer=buffer,
             constant=constant,
             variable=tensor.IsVariable(),
+            size_bytes=self._buffers[buffer] if constant else 0,
         )
         if constant and tensor.Sparsity() is None:
             _check_size(row, self._buffers[buffer])
@@ -220,6 +225,20 @@ class Flatbuffer:
         vtable_size, table_size = struct.unpack_from("<HH", self._data, vtable)
         if min(vtable_size, table_size) < 4 or position + table_size > len(self._data):
             raise DamageError(f"an entry of {field} has no possible size")
+
+
+def _builtin_code(code: Any) -> int:
+    """The field of that name as it is in the file, 0 where it is left out.
+
+    ``code.BuiltinCode()`` gives the deprecated field for kinds below 127, which writers that know
+    the newer field alone leave at 0. Which of both counts is the larger one.
+    """
+    from flatbuffers import number_types
+
+    position = code._tab.Offset(_BUILTIN_CODE)
+    if not position:
+        return 0
+    return int(code._tab.Get(number_types.Int32Flags, position + code._tab.Pos))
 
 
 def _names_by_number(constants: type) -> dict[int, str]:
