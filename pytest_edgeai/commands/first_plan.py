@@ -110,10 +110,10 @@ def _source(model: str) -> ResolvedSource:
 
 
 def _variants(source: ResolvedSource, is_calibrated: bool) -> tuple[str, ...]:
-    from pytest_edgeai.suite.suite import own_variants
+    from pytest_edgeai.model.ready import ready_variants
 
     if source.kind == "tflite":
-        return own_variants(source)
+        return ready_variants(source)
     return ("converted", "dynamic", "int8") if is_calibrated else ("converted", "dynamic")
 
 

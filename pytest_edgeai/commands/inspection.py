@@ -48,11 +48,11 @@ def run(asked: argparse.Namespace) -> int:
 
 
 def _model(path: Path) -> Model:
-    from pytest_edgeai.model.proof import guess_variant
+    from pytest_edgeai.model.proof import proven_variant
     from pytest_edgeai.model.tflite import Model, read_facts
 
     facts = read_facts(path)
-    return Model(path, path.name, guess_variant(facts) or "mixture", facts)
+    return Model(path, path.name, proven_variant(facts), facts)
 
 
 def _say(text: str) -> None:

@@ -77,7 +77,8 @@ def convert(job: dict[str, Any]) -> dict[str, Any]:
         Path(job["output"]).write_bytes(in_order(content, facts.inputs, facts.outputs))
         elapsed_ns = time.perf_counter_ns() - start
     versions = {"tensorflow": tf.__version__, "loader": loader}
-    return {"elapsed_ns": elapsed_ns, "calibration_samples": samples, **versions}
+    known = {"layers": facts.layers, "keras_3": facts.keras_3}
+    return {"elapsed_ns": elapsed_ns, "calibration_samples": samples, **known, **versions}
 
 
 def export(job: dict[str, Any]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class RegressionBudget(Budget):
         reason = f"the file has {size:,} bytes, the baseline's had {base:,}"
         bound = (limit, "bytes")
         if size > limit:
-            return self.result(size, 1, "fail", reason, too_large(evidence.variant), bound=bound)
+            return self.result(size, 1, "fail", reason, too_large(evidence), bound=bound)
         stale = size < base / (1 + self.fraction) and size < base - FLOOR_BYTES
         return self.result(size, 1, "pass", reason, _STALE if stale else "", bound=bound)
 

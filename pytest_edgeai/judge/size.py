@@ -35,13 +35,16 @@ class SizeBudget(Budget):
         reason = f"the file has {size:,} bytes; the limit is {math.floor(limit):,}"
         if size <= limit:
             return self.result(size, 1, "pass", reason)
-        return self.result(size, 1, "fail", reason, too_large(evidence.variant))
+        return self.result(size, 1, "fail", reason, too_large(evidence))
 
 
-def too_large(variant: str) -> str:
-    """What to do about a file that is too large."""
-    advice = "make the largest layers smaller, or prune them"
-    if variant in _QUARTERED_BY_INT8:
+def too_large(evidence: Evidence) -> str:
+    """What to do about a file that is too large: where its bytes are."""
+    largest = evidence.facts.largest_tensors
+    named = [f"{name} ({units.megabytes(size)})" for name, size in largest.items()]
+    where = f", the largest of which are {', '.join(named)}" if named else ""
+    advice = f"make layers smaller{where}"
+    if evidence.variant in _QUARTERED_BY_INT8:
         return f"test the int8 variant, about a quarter of the float size, or {advice}"
     return advice
 

@@ -80,10 +80,16 @@ class ModelFacts:
     """Weight elements of each stored type."""
     int8_weight_share: float | None
     """Share of the weight elements stored in 8 bits or fewer; None when there are no weights."""
+    dequantized_weight_share: float | None
+    """Share of them that are stored so and made floats before anything computes with them."""
+    largest_tensors: dict[str, int]
+    """The constants that take most of the file, by name: how many bytes each, the largest first."""
     float_weights: tuple[TensorFacts, ...]
     """Weights still in float, the largest first."""
     float_operators: tuple[str, ...]
     """Operators that compute on float values, one name per instance; custom ones are left out."""
+    float_layers: tuple[str, ...]
+    """For each of these the layer that it is of, as the file calls it; "" where it does not."""
     quantized_operators: tuple[str, ...]
     """Operators that read and make quantised values, one name per instance."""
     signatures: tuple[str, ...]

@@ -126,6 +126,12 @@ def layer_path(operator: OperatorRow) -> str:
     return operator.name.lower() if _NAMELESS.match(last) else last.removeprefix("tfl.")
 
 
+def named_layer(operator: OperatorRow) -> str:
+    """The same, or "" where no name in the file tells the layer."""
+    path = layer_path(operator)
+    return "" if path == operator.name.lower() else path
+
+
 def _counterparts(own: SubgraphRow, base: SubgraphRow) -> dict[int, TensorRow]:
     """For each tensor of ``own``, by index, the one of ``base`` with the same values."""
     mine, its = _Graph(own), _Graph(base)

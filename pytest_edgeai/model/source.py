@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.model.folder import files_under
-from pytest_edgeai.model.variants import VARIANTS
+from pytest_edgeai.model.variants import NAMES
 
 Kind = Literal["keras", "saved_model", "builder", "live", "tflite"]
 
@@ -114,11 +114,11 @@ def _builder(target: str, folders: list[Path]) -> ResolvedSource:
 
 
 def _ready_files(files: Mapping[Any, Any], folders: list[Path]) -> ResolvedSource:
-    unknown = [str(name) for name in files if name not in VARIANTS]
+    unknown = [str(name) for name in files if name not in NAMES]
     if unknown or not files:
         raise UsageError(
             f"edge_model: {', '.join(unknown) or 'an empty mapping'}: not a variant",
-            f"give .tflite files by variant: {', '.join(VARIANTS)}",
+            f"give .tflite files by variant: {', '.join(NAMES)}",
         )
     found = {str(variant): _find(path, folders) for variant, path in files.items()}
     names = list(dict.fromkeys(path.name for path in found.values()))

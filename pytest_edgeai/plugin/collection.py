@@ -153,10 +153,12 @@ def _baselines(asked: Asked) -> set[str]:
 
 
 def _variants(item: pytest.Item) -> frozenset[str]:
+    from pytest_edgeai.model.variants import NAMES
+
     variants = {variant for fixture, variant in VARIANT_FIXTURES.items() if is_ours(item, fixture)}
     callspec: Any = getattr(item, "callspec", None)
     if callspec is not None and "interpreter" in callspec.params and is_ours(item, "interpreter"):
-        variants |= {callspec.params["interpreter"]} & set(VARIANT_FIXTURES.values())
+        variants |= {callspec.params["interpreter"]} & set(NAMES)
     return frozenset(variants)
 
 

@@ -151,15 +151,17 @@ def interpreter(
     """A variant, loaded on the device: one run of the test for each that is named.
 
     ``@pytest.mark.edge_variants("converted", "int8")`` names them, else --edge-variant; by default
-    they are converted, dynamic and int8.
+    they are converted, dynamic and int8. A ready .tflite file is then tested once, as what it is.
     """
-    from pytest_edgeai.plugin.markers import variants_of
+    from pytest_edgeai.plugin.markers import refuse_unknown_variants
+    from pytest_edgeai.plugin.runs import variant_of_run
 
-    variants_of(nearest_marks(request.node, "edge_variants"))  # raises for unknown names
-    yield from _opened(request, request.param)
+    refuse_unknown_variants(nearest_marks(request.node, "edge_variants"))
+    variant = variant_of_run(request.node, request.param, _source(request))
+    yield from _opened(request, variant)
 
 
-def _opened(request: pytest.FixtureRequest, variant: Variant) -> Iterator[Interpreter]:
+def _opened(request: pytest.FixtureRequest, variant: str) -> Iterator[Interpreter]:
     from pytest_edgeai.device.interpreter import Interpreter
     from pytest_edgeai.plugin.benchmark import CLOCK
 
@@ -237,24 +239,28 @@ def _refuse_without_baseline(source: ResolvedSource, variant: str, baseline: str
     if "" in source.files:
         raise UsageError(
             f"{source.name} is a single ready file: there is no {baseline!r} model to compare with",
-            f'give both files: edge_model({baseline}="....tflite", {variant}="{source.name}")',
+            f'give both files: edge_model({baseline}="....tflite", '
+            f'{variant.replace("-", "_")}="{source.name}")',
         )
 
 
-def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Model]:
-    """Convert a variant, and with it those that other tests of this file want of the same model."""
+def _models(request: pytest.FixtureRequest, variant: str) -> Callable[[str], Model]:
+    """Convert a variant, and with it those that other tests of this file want of the same model.
+
+    Of ready files only the one that is asked for is looked at.
+    """
     from pytest_edgeai.errors import EdgeAIError
-    from pytest_edgeai.model.variants import VARIANTS
+    from pytest_edgeai.model.variants import NAMES, VARIANTS
 
     session, source = edge_session(request.config), _source(request)
-    together = wanted_variants(request.node, request.session.items)
-    calibrated = calibration(request, variant)
+    together = set() if source.files else wanted_variants(request.node, request.session.items)
+    calibrated = None if source.files else calibration(request, variant)
     if calibrated is None:
         together = {name for name in together if not is_calibrated(name)}
-    ordered = [name for name in VARIANTS if name in together | {variant}]
+    ordered = [name for name in NAMES if name in together & {*VARIANTS} | {variant}]
     done = session.converter.convert(source, ordered, calibrated)
 
-    def model(name: Variant) -> Model:
+    def model(name: str) -> Model:
         conversion = done[name]
         _add_log(request, name, source, getattr(conversion, "log", ""))
         if isinstance(conversion, EdgeAIError):

@@ -16,7 +16,6 @@ from pytest_edgeai.plugin.collection import (
     MARKER_NAMES,
     asks_for_interpreter,
     is_ours,
-    nearest_marks,
     note_what_is_asked,
 )
 from pytest_edgeai.plugin.fixtures import SUBJECTS
@@ -72,13 +71,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One run per variant for ``interpreter``, one per device where several are named."""
-    if is_ours(metafunc.definition, "interpreter") and not _is_parametrized(metafunc):
-        from pytest_edgeai.plugin.markers import DEFAULT_VARIANTS
+    if is_ours(metafunc.definition, "interpreter"):
+        from pytest_edgeai.plugin.runs import make_runs
 
-        marks = nearest_marks(metafunc.definition, "edge_variants")
-        chosen = edge_session(metafunc.config).settings.variant or DEFAULT_VARIANTS
-        variants = (marks[0].args if marks else ()) or chosen
-        metafunc.parametrize("interpreter", variants, ids=list(map(str, variants)), indirect=True)
+        make_runs(metafunc)
     devices = edge_session(metafunc.config).settings.device
     if len(devices) > 1 and "edge_device" in metafunc.fixturenames:
         metafunc.parametrize("edge_device", devices, indirect=True, scope="session")
@@ -211,16 +207,6 @@ def _sum_up(
         path, line, _ = item.location
         place = entries[-1].reprfileloc = copy.copy(crash)
         place.path, place.lineno, place.message = path, at or (line or 0) + 1, item.name
-
-
-def _is_parametrized(metafunc: pytest.Metafunc) -> bool:
-    """Whether the user gives ``interpreter`` its variants."""
-    marks = metafunc.definition.iter_markers("parametrize")
-    names = [mark.args[0] if mark.args else mark.kwargs.get("argnames", "") for mark in marks]
-    return any(
-        "interpreter" in (name.replace(",", " ").split() if isinstance(name, str) else name)
-        for name in names
-    )
 
 
 def _ends(call: pytest.CallInfo[Any], report: pytest.TestReport) -> bool:

@@ -84,8 +84,10 @@ OPTIONS = (
     Option("model", "model under test where no marker or fixture names one: a .h5, .keras or "
            ".tflite file, a SavedModel folder, or package.module:function", metavar="PATH"),
     Option("variant", "variant that the interpreter fixture runs where no marker says so; repeat "
-           "for several (default: converted, dynamic, int8)", (), repeat=True,
-           choices=("converted", "dynamic", "int8", "float16", "int16x8")),
+           "for several (default: converted, dynamic, int8; of a .tflite file what it is)", (),
+           repeat=True,
+           choices=("converted", "dynamic", "int8", "float16", "int16x8", "weight-only",
+                    "mixed")),
     Option("budget", "budget to test --edge-model with, without a test file: \"p95<=40ms\", "
            "\"size<=4MB\", ...; repeat for several", (), metavar="TEXT", repeat=True),
     Option("calibration_data", "calibration data where no fixture gives them: an .npz or .npy "

@@ -136,10 +136,11 @@ class Reporter:
         return lines
 
     def _notes(self) -> list[str]:
-        """What passing budgets have to tell, and where baselines were recorded."""
-        from pytest_edgeai.report.outcome import notes
+        """What files are, what passing budgets have to tell, and where baselines were recorded."""
+        from pytest_edgeai.report.outcome import described, notes
 
-        lines = [
+        lines = [f"edgeai: {what}" for what in described(self.records)]
+        lines += [
             f"edgeai: {record['nodeid'].partition('::')[2]} ({record['variant']}): {note}"
             for record in self.records
             for note in notes(record)

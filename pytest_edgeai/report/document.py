@@ -16,7 +16,7 @@ from pytest_edgeai.report.comparison import comparisons
 from pytest_edgeai.report.record import SCHEMA, Record
 
 Document = dict[str, Any]
-OF_TEST = ("name", "source", "sha256", "size_bytes", "int8_weight_share")
+OF_TEST = ("name", "source", "description", "sha256", "size_bytes", "int8_weight_share")
 """What a test says of its model; all facts of each file stand once under ``models``."""
 IN_FOLDER = "results.json"
 """Where a report's folder has it."""

@@ -15,7 +15,8 @@ from pytest_edgeai import units
 from pytest_edgeai.device.trial import Trial
 from pytest_edgeai.model.contradictions import contradictions
 from pytest_edgeai.model.facts import Model, ModelFacts, TensorFacts
-from pytest_edgeai.model.proof import appearance, guess_variant
+from pytest_edgeai.model.proof import describe, proven_variant
+from pytest_edgeai.model.variants import MIXED
 from pytest_edgeai.report.drawing import drawn
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ def as_document(inspected: Sequence[Inspected]) -> dict[str, Any]:
 
 def _plain(one: Inspected) -> dict[str, Any]:
     facts = one.model.facts
-    variant = guess_variant(facts)
+    variant = proven_variant(facts)
     return {
         "path": str(one.model.path),
         "variant": variant,
-        "contradictions": [] if variant else contradictions(facts, _nearest(facts)),
+        "description": describe(facts),
+        "contradictions": contradictions(facts, _nearest(facts)) if variant == MIXED else [],
         **facts.as_dict(),
         "runtimes": [dataclasses.asdict(trial) for trial in one.trials],
     }
@@ -111,7 +113,7 @@ def _rows(inspected: Sequence[Inspected]) -> Iterator[Row]:
     def row(label: str, cell: Callable[[ModelFacts], str]) -> Row:
         return Row(label, tuple(map(cell, every)))
 
-    yield row("looks like", _variant_text)
+    yield row("looks like", describe)
     yield row("size", lambda facts: _size_text(facts, every[0]))
     yield row("sha256", lambda facts: facts.sha256 if len(every) == 1 else facts.sha256[:12])
     yield row("signatures", lambda facts: units.listed(facts.signatures) or "none")
@@ -137,10 +139,6 @@ def _rows(inspected: Sequence[Inspected]) -> Iterator[Row]:
         yield Row(
             f"{trials[0].runtime} {trials[0].version}".strip(), tuple(map(_trial_text, trials))
         )
-
-
-def _variant_text(facts: ModelFacts) -> str:
-    return appearance(facts).replace("'", "")
 
 
 def _nearest(facts: ModelFacts) -> str:
@@ -224,7 +222,7 @@ def _notes(inspected: Sequence[Inspected]) -> Iterator[str]:
     """What needs more room than a cell has."""
     for one in inspected:
         facts, name = one.model.facts, one.model.name
-        if guess_variant(facts) is None:
+        if proven_variant(facts) == MIXED:
             nearest = _nearest(facts)
             against = "".join(f"\n- {reason}" for reason in contradictions(facts, nearest))
             yield f"{name} is not {nearest}:{against}"

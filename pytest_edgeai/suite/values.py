@@ -10,8 +10,8 @@ from typing import Any
 
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.model.source import ModelSource, resolve
-from pytest_edgeai.model.variants import VARIANTS
-from pytest_edgeai.suite.suite import Data, own_variants
+from pytest_edgeai.model.variants import NAMES
+from pytest_edgeai.suite.suite import Data
 
 DATA_KEYS = ("path", "limit")
 EXAMPLE = "[tests.ready]\nmax_size_mb = 4"
@@ -24,7 +24,9 @@ ELSEWHERE_CALLED = {
 
 
 def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
-    """The variants that it is, where it is not converted, and the model."""
+    """The variants that it has a file of, where they are named, and the model."""
+    from pytest_edgeai.model.ready import ready_variants
+
     texts = value.values() if isinstance(value, dict) else [value]
     if value is None:
         raise UsageError("the model is missing", 'name it: model = "model.keras"')
@@ -37,8 +39,11 @@ def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
         source = resolve(value, [folder])
     except UsageError as error:
         raise UsageError(error.message.removeprefix("edge_model: "), error.hint) from None
-    location = source.files if isinstance(value, dict) else source.path or value
-    return own_variants(source) if source.files else (), ModelSource(location)
+    if isinstance(value, dict):
+        return tuple(source.files), ModelSource(source.files)
+    if source.files:
+        ready_variants(source)  # a file that cannot be read is a mistake of this line
+    return (), ModelSource(source.path or value)
 
 
 def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
@@ -105,7 +110,7 @@ def preprocessing(key: str, value: Any) -> Any:
 
 def variants(value: Any, files: tuple[str, ...]) -> tuple[str, ...]:
     """Variants that there are; of ready files those that are given."""
-    given, known = names(value, 'variants = ["int8"]'), files or VARIANTS
+    given, known = names(value, 'variants = ["int8"]'), files or NAMES
     unknown = [name for name in given if name not in known]
     if unknown:
         meant = [found for name in unknown if (found := _meant(name)) in known]
@@ -121,7 +126,7 @@ def variants(value: Any, files: tuple[str, ...]) -> tuple[str, ...]:
 def _meant(name: str) -> str:
     """The variant that is called so elsewhere, or is nearest; empty for none."""
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    near = get_close_matches(ELSEWHERE_CALLED.get(plain, plain), VARIANTS, 1, cutoff=0.8)
+    near = get_close_matches(ELSEWHERE_CALLED.get(plain, plain), NAMES, 1, cutoff=0.8)
     return near[0] if near else ""
 
 

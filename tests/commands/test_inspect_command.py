@@ -198,20 +198,22 @@ def mixed(realdata: Path, **changes: Any) -> Inspected:
         facts,
         float_weights=weights,
         float_operators=("CONV_3D",),
+        float_layers=("",),
         int8_weight_share=0.5,
         **changes,
     )
-    return Inspected(Model(path, path.name, "mixture", changed), ())
+    return Inspected(Model(path, path.name, "mixed", changed), ())
 
 
 def test_a_mixture_says_why_it_is_not_int8(realdata: Path) -> None:
     found = mixed(realdata)
     text = " ".join(side_by_side([found], 80, colour=False).split())
-    assert "a mixture: 10 quantised operators, 1 float operator" in text
+    assert "mixed: int8 with 1 operator in float: CONV_3D and 2 weights in float" in text
     assert "ad01_int8.tflite is not int8: - 2 weights in float:" in text
     assert "- 1 operator computing in float: CONV_3D" in text
     (file,) = as_document([found])["files"]
-    assert file["variant"] is None
+    assert file["variant"] == "mixed"
+    assert file["description"].startswith("mixed: int8 with 1 operator in float: CONV_3D")
     assert len(file["contradictions"]) == 2
 
 

@@ -16,6 +16,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 import tensorflow as tf
 
 Outputs = dict[str, Any]
+INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 
 
 def takes(**inputs: tf.TensorSpec) -> Callable[[Callable[..., Outputs]], Any]:
@@ -166,6 +167,15 @@ class Models(tf.Module):
         return {"scores": tf.matmul(x, tf.constant([[-1.0, 1.0, 0.0], [1.0, -1.0, 0.2]]))}
 
     @takes(x=tf.TensorSpec([1, 2]))
+    def _squared(self, x: Any) -> Outputs:
+        return {"y": tf.math.squared_difference(tf.matmul(x, tf.ones((2, 2))), 0.3)}
+
+    @takes(x=tf.TensorSpec([1, 2]))
+    def _negated(self, x: Any) -> Outputs:
+        """NEG has no int8 kernel."""
+        return {"y": tf.matmul(-tf.matmul(x, tf.ones((2, 2))), tf.ones((2, 2)))}
+
+    @takes(x=tf.TensorSpec([1, 2]))
     def _there(self, x: Any) -> Outputs:
         return {"y": x + 1}
 
@@ -174,14 +184,20 @@ class Models(tf.Module):
         return {"x": (y - 1) * scale, "negative": -y}
 
 
-def write(folder: Path, models: Models, name: str, methods: dict[str, Any]) -> None:
-    """Convert methods of ``models``, each to a signature."""
+def write(
+    folder: Path, models: tf.Module, name: str, methods: dict[str, Any], only: Any = None
+) -> None:
+    """Convert methods of ``models``, each to a signature; quantised to ``only`` these operators."""
     functions = {
         key: tf.function(method).get_concrete_function(**method.inputs)
         for key, method in methods.items()
     }
     tf.saved_model.save(models, str(folder / name), functions)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / name))
+    if only is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [only]
+        converter.representative_dataset = lambda: ([tf.constant([[x, 1.0]])] for x in (-1.0, 1.0))
     (folder / f"{name}.tflite").write_bytes(converter.convert())
 
 
@@ -191,6 +207,11 @@ def main(folder: Path) -> None:
         if not name.startswith("_"):
             write(folder, models, name, {"serving_default": getattr(models, name)})
     write(folder, models, "two_signatures", {"there": models._there, "back": models._back})
+    for name, method, only in (
+        ("squared_int16x8", models._squared, INT16X8),
+        ("negated_mixed", models._negated, tf.lite.OpsSet.TFLITE_BUILTINS_INT8),
+    ):
+        write(folder, tf.Module(), name, {"serving_default": method}, only)
 
 
 if __name__ == "__main__":

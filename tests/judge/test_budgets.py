@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,10 @@ class Measured:
     hits: tuple[Any, Any] = (None, None)
     classes: Any = None
     data: str = "the same"
+
+    @property
+    def facts(self) -> Any:
+        return SimpleNamespace(largest_tensors={"dense/MatMul": 3_145_728})
 
     def latency(self, threads: int | None) -> LatencySamples:
         times = self.by_threads_ms.get(threads, self.times_ms)
@@ -142,7 +147,7 @@ def test_size(size_bytes: int, verdict: str) -> None:
 def test_int8_is_advised_for_a_float_model(variant: str, advised: bool) -> None:
     result = only(judged("max_size_mb", Measured(size_bytes=9, variant=variant), 1e-9))
     assert ("int8 variant" in result.advice) == advised
-    assert "make the largest layers smaller" in result.advice
+    assert "make layers smaller, the largest of which are dense/MatMul (3 MB)" in result.advice
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,8 @@ class TestReadyFiles:
         error = refusal({"int8": "model.tflite", "uint8": "a", "float": "b"}, folders)
         assert error.message == "edge_model: uint8, float: not a variant"
         assert error.hint == (
-            "give .tflite files by variant: converted, dynamic, int8, float16, int16x8"
+            "give .tflite files by variant: converted, dynamic, int8, float16, int16x8, "
+            "weight-only, mixed"
         )
 
     def test_empty_mapping(self, folders: list[Path]) -> None:

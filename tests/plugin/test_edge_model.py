@@ -235,14 +235,14 @@ def test_ready_files(ready: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_not_int8*",
-            "float.tflite is not 'int8'; it looks like: 'converted'",
+            "float.tflite is not 'int8'; it looks like: converted",
             "- * weights in float: *",
             "hint: test it with converted_interpreter, or convert again with *",
             "*ERROR at setup of test_not_given*",
             "*there is no converted file among int8",
             "hint: add it: edge_model(converted='....tflite')",
             "*ERROR at setup of test_not_dynamic*",
-            "int8.tflite is not 'dynamic'; it looks like: 'int8' with uint8 inputs and outputs",
+            "int8.tflite is not 'dynamic'; it looks like: int8 with uint8 inputs and outputs",
         ]
     )
     # Nothing was converted, and nothing is said about it.

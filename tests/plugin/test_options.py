@@ -133,7 +133,7 @@ WRONG = [
     ("call_timeout", "-1", "must be a number over 0, not -1"),
     ("calibration_samples", "-5", "must be a whole number from 1, not -5"),
     ("runtime", "litert2", "'litert2' is not one of auto, litert, tflite-runtime, tensorflow"),
-    ("variant", "int16", "'int16' is not one of converted, dynamic, int8, float16, int16x8"),
+    ("variant", "int16", "'int16' is not one of converted, dynamic, int8, float16, int16x8, *"),
     ("int8_io", "int16", "'int16' is not one of uint8, int8, float32"),
 ]
 
