@@ -15,6 +15,7 @@ _NO_KERNEL = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
 _SUMMARY = re.compile(r"^(?:TF Select|Flex|Custom) ops: (.+)$", re.MULTILINE)
 _QUOTED = re.compile(r'"([^"]*)"')
 _TYPES = re.compile(r'see current operation: .*"tf\.\w+"\(.* : (\(.*)')
+_NO_INT16 = re.compile(r"Quantization to 16x8-bit not yet supported for op: '(\w+)'")
 _NUMBER = re.compile(r"_\d+$")
 
 
@@ -104,6 +105,9 @@ def refusal(error: str, facts: KerasFacts, *, free_sizes: bool) -> Refusal:
     """
     if "TensorListReserve" in error:
         return Refusal(_RECURRENT, _RECURRENT_HINT)
+    if without_int16 := _NO_INT16.search(error):
+        what = f"the converter has no quantisation to int16x8 for {without_int16[1]}"
+        return Refusal(what, "replace its layer, or test the int8 variant")
     operations = refused_operations(error)
     if not operations:
         return _other(error, facts)

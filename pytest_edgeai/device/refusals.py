@@ -12,6 +12,8 @@ MODEL_STEPS = ("load", "allocate_tensors", "invoke")
 """Steps that fail when the runtime cannot run a model; others fail on their arguments."""
 
 _OLD_RUNTIME = re.compile("old tflite binary|older version of this builtin|builtin_code out of")
+_NO_KERNEL = re.compile("not supported|unsupported|only supports?|supports? only")
+_OPERATOR = re.compile(r"[Nn]ode number \d+ \((\w+)\)")
 
 
 def hint(said: str, step: str, runtime: str, model: ModelFacts) -> str:
@@ -34,6 +36,12 @@ def hint(said: str, step: str, runtime: str, model: ModelFacts) -> str:
         return (
             "the runtime is older than the converter that wrote the file: "
             "update the runtime, or convert with an older TensorFlow"
+        )
+    if step in MODEL_STEPS and _NO_KERNEL.search(text) and model.activations_by_type.get("int16"):
+        operator = _OPERATOR.search(said)
+        return (
+            f"{operator[1] if operator else 'an operator'} has no kernel for activations of 16 "
+            f"bits in {runtime}: replace its layer, or test the int8 variant"
         )
     if OUT_OF_MEMORY in text or NO_REASON in text:
         return "often too little memory: take smaller inputs or a smaller model"

@@ -178,6 +178,19 @@ def test_every_broken_model_is_among_them(realdata: Path) -> None:
     }
 
 
+def test_an_operator_without_a_kernel_for_16_bits(
+    tiny: Path, open_model: Open, litert: Device
+) -> None:
+    model = open_model(tiny / "squared_int16x8.tflite", litert)
+    with pytest.raises(InterpreterError) as caught:
+        model.predict(np.ones((1, 2), np.float32))
+    version = metadata.version("ai-edge-litert")
+    assert caught.value.hint == (
+        "SQUARED_DIFFERENCE has no kernel for activations of 16 bits in ai-edge-litert "
+        f"{version}: replace its layer, or test the int8 variant"
+    )
+
+
 def test_a_name_is_not_taken_for_a_reason(tiny: Path, litert: Device) -> None:
     """Only what the runtime says decides on the hint, not what it is said of."""
     path = tiny / "twice_int32.tflite"
