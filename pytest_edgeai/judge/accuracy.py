@@ -44,12 +44,11 @@ class MetricBudget(Budget):
 
     def between(self, what: str, interval: Interval) -> tuple[str, ...]:
         """Where the value would be on other samples, in a sentence; none if that is not known."""
-        if interval.low is None or interval.high is None:
+        where = units.interval(interval.low, interval.high, self.bound[1], "between {} and {}")
+        if not where:
             return ()
-        low, high = (units.value_text(end, self.bound[1]) for end in (interval.low, interval.high))
         sure = units.confidence(self.sure)
-        where = f"between {low} and {high} ({sure} each way)"
-        return (f"on other samples of the same kind {what} is {where}",)
+        return (f"on other samples of the same kind {what} is {where} ({sure} each way)",)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class FootprintBudget(Budget):
         samples = self.samples(evidence)
         holds, told_at = self._decision(samples)
         interval = self.claim.interval(samples.values[:told_at])
-        interval = interval.with_told(holds, self.bound[0])
+        interval = interval.beside(holds, self.bound[0])
         verdict, reason, advice = self._told(samples, holds, interval)
         return self.result(
             statistic("median", samples.values),
@@ -92,10 +92,9 @@ class FootprintBudget(Budget):
             again = ", in a second run as well" if samples.conditions.get("first_void") else ""
             return "void", f"{spoilt.reason}{again}", spoilt.advice
         reason = f"median of {units.count(len(samples.values), 'start')} in fresh processes"
-        if interval.low is not None and interval.high is not None:
-            low, high = self._text(interval.low), self._text(interval.high)
-            sure = units.confidence(self.confidence)
-            reason += f", between {low} and {high} with {sure} confidence"
+        where = units.interval(interval.low, interval.high, self.bound[1], "between {} and {}")
+        if where:
+            reason += f", {where} with {units.confidence(self.confidence)} confidence"
         if holds is None:
             return "inconclusive", *self._undecided(samples, reason)
         return ("pass", reason, "") if holds else ("fail", reason, self.too_much)

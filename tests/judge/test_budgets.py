@@ -515,3 +515,59 @@ class TestRegression:
         assert "--edge-save-baseline" in missing.advice
         recording = only(judged("max_regression", replace(evidence, found=RECORDING), 0.1, of=of))
         assert recording.verdict == "skipped"
+
+
+def _waves(n: int) -> list[float]:
+    """Runs that resemble each other, so that few tell of a percentile."""
+    waves = 17 + 0.5 * np.sin(np.arange(n) / 20)
+    return (waves + 0.02 * np.random.default_rng(0).standard_normal(n)).tolist()
+
+
+SPREADS = {
+    "waves": _waves(1400),
+    "longer waves": _waves(3600),
+    "noise": np.exp(0.2 * np.random.default_rng(0).standard_normal(500)).tolist(),
+    "outliers": ([1.0] * 49 + [30.0]) * 8,
+}
+
+
+class TestBounds:
+    """The limit is no measurement, and stands for no end of an interval."""
+
+    def test_what_has_no_upper_end_has_none(self) -> None:
+        result = only(judged("max_latency_ms", Measured(SPREADS["waves"]), p95=400))
+        assert (result.verdict, result.high) == ("pass", None)
+        assert result.low == pytest.approx(17.4, abs=0.1)
+        assert result.reason == "p95 of 1,400 runs, within the limit with 95 % confidence"
+
+    def test_an_undecided_one_says_which_end_there_is(self) -> None:
+        result = only(judged("max_latency_ms", Measured(SPREADS["waves"]), p95=17.6))
+        assert (result.verdict, result.high) == ("inconclusive", None)
+        assert result.reason == (
+            "with 95 % confidence p95 of 1,400 runs is at least 17.4 ms, no upper bound: on which "
+            "side of the limit is not told"
+        )
+
+    def test_a_maximum_has_none(self) -> None:
+        result = only(judged("max_latency_ms", Measured([3.0] * 400), max=400))
+        assert (result.verdict, result.low, result.high) == ("pass", 3.0, None)
+
+    def test_a_throughput_has_none_where_the_mean_has_no_lower_one(self) -> None:
+        times = ([0.1] * 49 + [1000.0]) * 3
+        result = only(judged("min_throughput", Measured(times), 0.001))
+        assert (result.verdict, result.high) == ("pass", None)
+        assert result.low == pytest.approx(1000 / 70, rel=0.5)
+
+    @pytest.mark.parametrize("spread", SPREADS)
+    @pytest.mark.parametrize("name", ["mean", "median", "p95", "p99", "max"])
+    def test_each_end_was_measured(self, name: str, spread: str) -> None:
+        times = SPREADS[spread]
+        for limit in (0.1, 1.1, 1.3, 17.5, 20.0, 31.0, 400.0):
+            result = only(judged("max_latency_ms", Measured(times), **{name: limit}))
+            ends = [end for end in (result.low, result.high) if end is not None]
+            assert all(min(times) * 0.9 < end < 2 * max(times) for end in ends)
+            assert limit not in ends
+            if result.verdict == "pass":
+                assert all(end <= limit for end in ends)
+            if result.verdict == "fail":
+                assert result.low is None or result.low > limit
