@@ -15,24 +15,27 @@ if TYPE_CHECKING:
     from pytest_edgeai.model.contract import Fed
     from pytest_edgeai.model.dataset import Dataset
     from pytest_edgeai.model.preprocessing import Preprocessing
+    from pytest_edgeai.model.source import ResolvedSource
 
 
-def calibration(request: pytest.FixtureRequest, variant: str) -> Dataset | None:
+def calibration(
+    request: pytest.FixtureRequest, source: ResolvedSource, variant: str
+) -> Dataset | None:
     """The calibration data, if this variant or another one converted with it needs it.
 
     What goes wrong for another test's sake is that test's to report.
     """
     together = wanted_variants(request.node, request.session.items) | {variant}
-    if not any(map(is_calibrated, together)):
+    if not any(calibrates(source, name) for name in together):
         return None
-    return _calibration(request) if is_calibrated(variant) else _calibration_if_any(request)
+    return _calibration(request) if calibrates(source, variant) else _calibration_if_any(request)
 
 
-def is_calibrated(variant: str) -> bool:
-    """Whether calibration data has a say in it."""
+def calibrates(source: ResolvedSource, variant: str) -> bool:
+    """Whether this run calibrates the variant; calibration data have a say in nothing else."""
     from pytest_edgeai.convert.recipe import CALIBRATED
 
-    return variant in CALIBRATED
+    return source.kind != "tflite" and variant in CALIBRATED
 
 
 def _calibration(request: pytest.FixtureRequest) -> Dataset | None:
@@ -104,9 +107,9 @@ def preprocessing(request: pytest.FixtureRequest, data: Dataset | None) -> Prepr
 
 
 def check_contract(
-    request: pytest.FixtureRequest, interpreter: Interpreter, data: Dataset
+    request: pytest.FixtureRequest, source: ResolvedSource, interpreter: Interpreter, data: Dataset
 ) -> list[str]:
-    """Compare the evaluation data with what is declared, the model, and the calibration data.
+    """Compare the evaluation data with what is declared, the model, and what calibrated it.
 
     Returns:
         What is no mistake for sure, a sentence each.
@@ -116,7 +119,8 @@ def check_contract(
     """
     from pytest_edgeai.model.contract import check_alike
 
-    calibrated = _calibration_if_any(request)
+    is_calibrated = calibrates(source, interpreter.variant)
+    calibrated = _calibration_if_any(request) if is_calibrated else None
     if calibrated is not None:
         calibrated = calibrated.take(edge_session(request.config).settings.calibration_samples)
     sets = {"evaluation_data": data, "calibration_data": calibrated}

@@ -16,10 +16,10 @@ from pytest_edgeai.plugin.collection import (
     wanted_variants,
 )
 from pytest_edgeai.plugin.data import (
+    calibrates,
     calibration,
     check_contract,
     evaluation,
-    is_calibrated,
     preprocessing,
     stated_data,
 )
@@ -116,7 +116,9 @@ def edge_converter(request: pytest.FixtureRequest) -> Callable[[Variant], Model]
 
     def convert(variant: Variant) -> Model:
         try:
-            conversion = converter.convert_afresh(source, variant, calibration(request, variant))
+            conversion = converter.convert_afresh(
+                source, variant, calibration(request, source, variant)
+            )
         except ConversionError as error:
             _add_log(request, variant, source, error.log)
             raise
@@ -194,7 +196,7 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
 
         def ask(baseline: str | None) -> Any:
             if baseline is None:
-                subject.warnings += check_contract(request, opened, data)
+                subject.warnings += check_contract(request, _source(request), opened, data)
             return _outputs(request, opened, data, baseline)
 
         decoder = request.getfixturevalue("edge_decoder")
@@ -248,9 +250,9 @@ def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Mod
 
     session, source = edge_session(request.config), _source(request)
     together = wanted_variants(request.node, request.session.items)
-    calibrated = calibration(request, variant)
+    calibrated = calibration(request, source, variant)
     if calibrated is None:
-        together = {name for name in together if not is_calibrated(name)}
+        together = {name for name in together if not calibrates(source, name)}
     ordered = [name for name in VARIANTS if name in together | {variant}]
     done = session.converter.convert(source, ordered, calibrated)
 
