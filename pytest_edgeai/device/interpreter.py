@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from pytest_edgeai.device.agent import quantised
 from pytest_edgeai.device.batch import Batch, Runs, as_runs, by_index, resized
+from pytest_edgeai.device.device import Device
+from pytest_edgeai.device.loaded_model import SET_BY_TEST
 from pytest_edgeai.device.quantisation import (
     Array,
     is_quantised,
@@ -15,9 +19,11 @@ from pytest_edgeai.device.quantisation import (
     real_range,
     rule,
 )
+from pytest_edgeai.device.seeded import Origin
 from pytest_edgeai.device.signature import SignatureRunner, named
 from pytest_edgeai.device.timed_model import TimedModel
-from pytest_edgeai.errors import TensorError
+from pytest_edgeai.errors import DeviceError, EdgeAIError, TensorError
+from pytest_edgeai.model.tflite import Model
 
 __tracebackhide__ = True
 """A failing call shows in the test that made it, not here."""
@@ -28,17 +34,26 @@ Pair = tuple[int, float, int, int, float, int]
 """A tensor's index, scale and zero point, then those of its counterpart; a scale of 0: real."""
 
 
+FirstSamples = Callable[[int], Iterable[tuple[str, Batch | EdgeAIError]]]
+"""The first so many samples of each data set that there is, by its name; or why it has none."""
+
+
 class Interpreter(TimedModel):
     """A model loaded by the runtime of a device, in a process of its own.
 
     It has the calls of ``tf.lite.Interpreter``, with the same arguments and results, and its
     tensors are allocated. ``predict`` takes and returns real values. A context manager. Attributes
-    are those of ``LoadedModel`` (``model``, ``device``, ``threads``, ...).
+    are those of ``LoadedModel`` (``model``, ``device``, ``threads``, ...), and ``samples``: what
+    inputs that nobody set are filled in from, by the first data that the model takes.
 
     Raises:
         InterpreterError: the runtime refuses the model.
         DeviceError: the process crashed or hung.
     """
+
+    def __init__(self, device: Device, model: Model, threads: int | None = None) -> None:
+        self.samples: FirstSamples = lambda count: ()
+        super().__init__(device, model, threads)
 
     # The calls of tf.lite.Interpreter.
 
@@ -129,6 +144,55 @@ class Interpreter(TimedModel):
         }
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
+    def fill_inputs(self) -> None:
+        """Feed the inputs that nobody set: with the first of ``samples``, else seeded values.
+
+        Raises:
+            TensorError: an input has dynamic dimensions, and nobody said how large they are.
+        """
+        self._refresh_if_stale()
+        if not self._fed:
+            self._fill_from_samples()
+        super().fill_inputs()
+
+    def _fill_from_samples(self) -> None:
+        self._passed_over = []
+        for name, batch in self.samples(self._batch_size):
+            try:
+                if isinstance(batch, EdgeAIError):
+                    raise batch
+                self._feed_first(name, batch)
+                return
+            except DeviceError:
+                raise  # it crashed on them, as it will in use
+            except EdgeAIError as error:
+                self._passed_over.append(f"not {name}: {error.message.splitlines()[0]}")
+
+    def _feed_first(self, name: str, batch: Batch) -> None:
+        """Feed what one run takes of a batch, and run it; without it where that goes wrong."""
+        inputs, shapes, was_sized = self._inputs, self.input_shapes, self._sized
+        try:
+            runs = self._runs_of(batch)
+            count = min(runs.group or 1, runs.samples)
+            which = "sample 0" if count == 1 else f"samples 0 to {count - 1}"
+            for index, (array, *_) in runs.tensors.items():
+                how = self._rules.get(index)
+                value = array if how is None else np.asarray(quantised(array, *how))
+                self._feed(index, value, Origin(f"{which} of {name}"))
+            self.time_runs(1, 0.0, 1, 0.0)
+        except EdgeAIError:
+            self._fed.clear()
+            if self.input_shapes != shapes and not self._process.has_died:
+                with suppress(EdgeAIError):
+                    self._take_shapes(inputs)
+            self._sized = was_sized
+            raise
+
+    @property
+    def _batch_size(self) -> int:
+        """How many samples one run takes, at most."""
+        return max(int(size) for d in self._inputs for size in (*d["shape"][:1], 1))
+
     def compare(self, baseline: Interpreter, batch: Batch, pairs: Sequence[Pair]) -> Array:
         """Sums over runs of two models of a device, made by new interpreters in this process.
 
@@ -208,6 +272,7 @@ class Interpreter(TimedModel):
         """For each output, what every run answered."""
         outputs = [int(details["index"]) for details in self._outputs]
         parts: list[list[Array]] = [[] for _ in outputs]
+        self._fed.clear()
         while len(parts[0]) < len(runs):
             tensors, first = runs.part(len(parts[0]), self._outputs)
             limit_s = self._process.limit_s
@@ -219,8 +284,7 @@ class Interpreter(TimedModel):
             for part, answer in zip(parts, answers, strict=True):
                 part.extend(answer)
         self._burst_runs = 1
-        self._fed |= set(runs.tensors)
-        self._seeded.clear()
+        self._fed.update(dict.fromkeys(runs.tensors, SET_BY_TEST))
         return parts
 
     @property

@@ -91,21 +91,6 @@ def native(value: Any) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def random_tensor(details: Details, generator: np.random.Generator) -> Array:
-    """Values an input can hold: the full range of 8 bits, 0..1 for floats, zeros for indices."""
-    shape, dtype = tuple(details["shape"]), np.dtype(details["dtype"])
-    if dtype.kind == "f":
-        return np.asarray(generator.random(shape)).astype(dtype)
-    if dtype.itemsize == 1 and dtype.kind in "iu":
-        limits = np.iinfo(dtype.name)
-        drawn = generator.integers(limits.min, limits.max, shape, np.int64, endpoint=True)
-        return np.asarray(drawn).astype(dtype)
-    if dtype.kind in "OS":
-        array: Array = np.full(shape, b"", dtype=object)
-        return array
-    return np.zeros(shape, dtype)
-
-
 def _strings(values: Array, details: Details) -> Array:
     if values.dtype.kind not in "OSU":
         raise TensorError(_wrong_kind(values, details, "string"))

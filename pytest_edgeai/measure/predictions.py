@@ -51,12 +51,13 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
 
     work = _Work(data, look)
     try:
-        begin = time.monotonic()
-        work.do(interpreter, batches=1)
-        left_s = (time.monotonic() - begin) * (len(data) / BATCH - 1)
-        if left_s > PAYS_S:
-            work.share(interpreter)
-        work.do(interpreter)  # all of it, or what a lost board gave back
+        with interpreter.inputs_kept():
+            begin = time.monotonic()
+            work.do(interpreter, batches=1)
+            left_s = (time.monotonic() - begin) * (len(data) / BATCH - 1)
+            if left_s > PAYS_S:
+                work.share(interpreter)
+            work.do(interpreter)  # all of it, or what a lost board gave back
     except TensorError as error:
         hint = "inputs as the model takes them, with labels apart: (inputs, labels)"
         raise DataError(f"evaluation_data ({data.describe()}): {error.message}", hint) from None

@@ -42,7 +42,8 @@ class _Trial:
         """None where it cannot be scored."""
         try:
             data = ArrayDataset(inputs, labels)
-            outputs = self.interpreter.predict(inputs)
+            with self.interpreter.inputs_kept():
+                outputs = self.interpreter.predict(inputs)
             return score(self.metric, data, decoded(self.decoder, data, outputs))
         except EdgeAIError:
             return None

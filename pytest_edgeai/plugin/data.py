@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_edgeai.plugin.collection import wanted_variants
+from pytest_edgeai.plugin.collection import FIXTURES_MODULE, wanted_variants
 from pytest_edgeai.plugin.session import edge_session
 
 if TYPE_CHECKING:
@@ -50,6 +51,47 @@ def _calibration_if_any(request: pytest.FixtureRequest) -> Dataset | None:
         return _calibration(request)
     except (Exception, pytest.skip.Exception, pytest.fail.Exception):
         return None
+
+
+def first_samples(request: pytest.FixtureRequest, count: int) -> Iterator[tuple[str, Any]]:
+    """So many of the first samples of each data set that costs the test nothing, by its name.
+
+    Of a fixture that fails it is the error, which is no matter of a test that does without.
+    """
+    for name in ("evaluation_data", "calibration_data"):
+        found = _beginning(request, name, count) if _is_at_hand(request, name) else None
+        if found is not None:
+            yield name, found
+
+
+def _is_at_hand(request: pytest.FixtureRequest, name: str) -> bool:
+    """Whether the test has a data fixture anyway, or shares it with others.
+
+    One of function scope would be made for the timing alone.
+    """
+    if name in request.fixturenames:
+        return True
+    manager = request.session._fixturemanager
+    definitions = manager.getfixturedefs(name, request.node) or ()
+    is_shared = [
+        found.scope != "function" or found.func.__module__ == FIXTURES_MODULE
+        for found in definitions
+    ]
+    return is_shared[-1:] == [True]
+
+
+def _beginning(request: pytest.FixtureRequest, name: str, count: int) -> Any:
+    """The first samples, or what keeps them from being read; None where there is no data."""
+    from pytest_edgeai.errors import DataError, EdgeAIError
+    from pytest_edgeai.model.dataset import as_dataset
+
+    try:
+        value = request.getfixturevalue(name)
+        return None if value is None else next(iter(as_dataset(value, name).batches(count)))
+    except EdgeAIError as error:
+        return error
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
+        return DataError(f"{type(error).__name__}: {error}")
 
 
 def read_data(path: Path, limit: int | None, how: Preprocessing | None, what: str) -> Dataset:

@@ -20,6 +20,7 @@ from pytest_edgeai.plugin.data import (
     calibration,
     check_contract,
     evaluation,
+    first_samples,
     preprocessing,
     stated_data,
 )
@@ -171,6 +172,7 @@ def _opened(request: pytest.FixtureRequest, variant: Variant) -> Iterator[Interp
         subject = _subject(request, opened)
         request.node.stash.setdefault(SUBJECTS, []).append(subject)
         opened.clock = request.node.stash.get(CLOCK, None)
+        opened.samples = partial(first_samples, request)
         yield opened
 
 

@@ -41,6 +41,14 @@ class Models(tf.Module):
     def twice_int32(self, x: Any) -> Outputs:
         return {"y": x * 2}
 
+    @takes(x=tf.TensorSpec([1, 3], tf.int32))
+    def parts_of_100(self, x: Any) -> Outputs:
+        return {"y": 100 // x}
+
+    @takes(x=tf.TensorSpec([1, 8]), k=tf.TensorSpec([], tf.int32))
+    def best_k(self, x: Any, k: Any) -> Outputs:
+        return {"best": tf.math.top_k(x, k).values}
+
     @takes(x=tf.TensorSpec([1, 3], tf.int64))
     def next_int64(self, x: Any) -> Outputs:
         return {"y": x + 1}
@@ -60,6 +68,10 @@ class Models(tf.Module):
     @takes(number=tf.TensorSpec([1], tf.int32))
     def word_of_number(self, number: Any) -> Outputs:
         return {"word": tf.gather(tf.constant(["nil", "one", "two and more"]), number)}
+
+    @takes(number=tf.TensorSpec([1], tf.int32))
+    def far_word(self, number: Any) -> Outputs:
+        return {"word": tf.gather(tf.constant(["nil", "one"]), number - 100)}
 
     @takes(x=tf.TensorSpec([1, None, 2]))
     def mean_of_any(self, x: Any) -> Outputs:

@@ -15,7 +15,6 @@ from pytest_edgeai.device.quantisation import (
     is_quantised,
     native,
     quantise,
-    random_tensor,
     real_range,
 )
 from pytest_edgeai.errors import TensorError
@@ -117,24 +116,3 @@ def test_other_kinds_are_refused(dtype: Any, values: np.ndarray[Any, Any], text:
 def test_native_byte_order(values: np.ndarray[Any, Any]) -> None:
     assert native(values).dtype.isnative
     assert np.array_equal(native(values), values, equal_nan=values.dtype.kind == "f")
-
-
-@pytest.mark.parametrize(
-    ("dtype", "low", "high"),
-    [
-        (np.int8, -128, 127),
-        (np.uint8, 0, 255),
-        (np.float32, 0, 1),
-        (np.int32, 0, 0),
-        (np.bool_, 0, 0),
-    ],
-)
-def test_random_values_fill_the_range(dtype: Any, low: int, high: int) -> None:
-    tensor = random_tensor(details(dtype, shape=[100, 100]), np.random.default_rng(0))
-    assert (tensor.shape, tensor.dtype) == ((100, 100), dtype)
-    assert [round(float(tensor.min())), round(float(tensor.max()))] == [low, high]
-
-
-def test_random_text_is_empty() -> None:
-    tensor = random_tensor(details(np.bytes_, shape=[2]), np.random.default_rng(0))
-    assert tensor.tolist() == [b"", b""]
