@@ -218,4 +218,4 @@ def _conditions(subject: Subject, threads: int | None) -> list[str]:
 def _conditions_text(seen: dict[str, Any]) -> tuple[str, str]:
     """Inputs, and runtime, threads and machine of a measurement's conditions."""
     machine = f"{wording.runtime_text(seen)}, {wording.machine_text(seen)}"
-    return f"inputs {seen['input']}", machine
+    return f"inputs: {seen['input']}", machine

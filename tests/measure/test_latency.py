@@ -309,6 +309,22 @@ class TestInputs:
         output = other.get_output_details()[0]["index"]
         assert other.get_tensor(output).tolist() == [[3, 3]]
 
+    def test_answers_in_between_change_nothing(self, tiny: Path, open_model: Open) -> None:
+        """Neither values nor sizes, nor what is said of them."""
+        interpreter = open_model(tiny / "mean_of_any.tflite")
+        with interpreter.inputs_kept():
+            interpreter.predict(np.ones((2, 50, 2), np.float32))
+        assert interpreter.input_origin is None
+        interpreter.predict(np.full((1, 40, 2), 3, np.float32))
+        with interpreter.inputs_kept():
+            interpreter.predict(np.ones((2, 50, 2), np.float32))
+        conditions = measured(interpreter, 0, 0.1).conditions
+        assert (conditions["input"], conditions["input_shapes"]) == (
+            "set by the test",
+            {"serving_default_x:0": [1, 40, 2]},
+        )
+        assert np.unique(interpreter.get_tensor(0)).tolist() == [3]
+
     def test_random_ones_are_the_same_every_time(
         self, published: Callable[[str], Interpreter]
     ) -> None:
