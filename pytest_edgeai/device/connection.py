@@ -176,9 +176,8 @@ class AgentProcess:
         else:
             how = signal.Signals(number).name if number else f"exit status {status}"
             what = f"the process ended with {how} in {step}"
-            hint = (
-                "the runtime crashed on this model; check the file, or try another --edge-runtime"
-            )
+            on = "this model, or on these inputs" if step == "invoke" else "this model"
+            hint = f"the runtime crashed on {on}; check the file, or try another --edge-runtime"
             if number == getattr(signal, "SIGKILL", None):
                 hint = (
                     "often the kernel's out-of-memory killer: see `dmesg`, or use a smaller model"

@@ -187,7 +187,8 @@ class LoadedModel:
         said = error.message.removeprefix(f"{self._process.what}: {step}: ")
         facts = self.device.facts
         runtime = f"{facts.runtime} {facts.runtime_version}"
-        return InterpreterError(error.message, hint(said, step, runtime, self.model.facts))
+        to_do = hint(said, step, runtime, self.model.facts, self._sized)
+        return InterpreterError(error.message, to_do)
 
     def _call(self, method: str, *args: Any, **kwargs: Any) -> tuple[Any, int]:
         return self._request("call", method, *args, step=method, **kwargs)
