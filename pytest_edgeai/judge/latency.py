@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from pytest_edgeai import units
 from pytest_edgeai.errors import UsageError
@@ -25,10 +26,8 @@ from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 
 HOPELESS = 2
 """Others are not why the fastest twentieth of the runs takes so many times the limit."""
-_TOO_SLOW = (
-    "more threads (--edge-threads), a smaller input or model; int8 is faster on ARM, not always "
-    "on x86: what counts is the board"
-)
+_IN_INTEGERS = ("int8", "int16x8")
+_INT8 = "; int8 is faster on ARM, not always on x86: what counts is the board"
 
 
 class Judged(NamedTuple):
@@ -87,12 +86,13 @@ class LatencyBudget(Budget):
             return self.elsewhere(evidence.device_name)
         samples = evidence.latency(self.threads)
         found = judged(samples, self.claim, self.limit_ms, self.bound[1])
+        is_slow = found.verdict == "fail"
         return self.result(
             found.measured,
             len(samples.ms),
             found.verdict,
             found.reason,
-            found.advice,
+            too_slow(evidence.variant, samples.conditions) if is_slow else found.advice,
             found.interval,
         )
 
@@ -144,7 +144,14 @@ def judged(
     reason = ", ".join(filter(None, (reason, sure, more)))
     if holds:
         return Judged(measured, interval, "pass", reason, "")
-    return Judged(measured, interval, "fail", reason, _TOO_SLOW)
+    return Judged(measured, interval, "fail", reason, too_slow("", samples.conditions))
+
+
+def too_slow(variant: str, conditions: Mapping[str, Any]) -> str:
+    """What may make a model faster that is not all of it already."""
+    threads, cores = conditions.get("threads") or 1, conditions.get("cores")
+    more = "" if cores and threads >= cores else "more threads (--edge-threads), "
+    return f"{more}a smaller input or model{'' if variant in _IN_INTEGERS else _INT8}"
 
 
 def spoils(samples: LatencySamples, claimed: Claim, limit_ms: float) -> Disturbance | None:
@@ -227,11 +234,16 @@ def _undecided(
             f"{name} of {runs} is between {low} and {high} with {sure} confidence: the limit lies "
             "in between"
         )
+    mean_s = statistic("mean", times) / 1e3
+    if n < claimed.least_runs:  # too few to know their spread
+        more = claimed.least_runs - n
+        takes = units.seconds(more * mean_s)
+        return reason, f"{samples.more}: at least {units.count(more, 'more run')}, {takes}"
     needed = claimed.runs_needed(times, limit_ms)
     if needed is None:
         return reason, "a limit further away: no number of runs in sight tells at today's spread"
-    more = max(needed, claimed.least_runs) - n
-    takes = units.seconds(more * statistic("mean", times) / 1e3)
+    more = max(needed - n, 1)
+    takes = units.seconds(more * mean_s)
     text = f"{samples.more}: about {units.count(more, 'more run')}, {takes}, would decide this"
     return reason, f"{text} at today's spread"
 
