@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.causes import AS_ABOVE
 from pytest_edgeai.judge.claims import IN_SIGHT, Interval
 from pytest_edgeai.judge.evidence import Evidence, Score
 from pytest_edgeai.judge.metrics import ACCURACY, Metric, MetricLike, metric_of
@@ -79,8 +80,9 @@ class MinAccuracyBudget(MetricBudget):
         if verdict == "inconclusive":
             advice = self._more_samples(score)
         elif verdict == "fail":
-            details += evidence.suspicions(self.metric)
-            advice = CHECK_DATA
+            suspected = evidence.suspicions(self.metric)
+            details += suspected
+            advice = AS_ABOVE if suspected else CHECK_DATA
         elif score.chance is not None and self._holds(score.chance):
             advice = (
                 f"one answer to everything would hold the limit, too: {self.text(score.chance)}"

@@ -7,22 +7,15 @@ from typing import Any, ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.causes import BY_HOST, by_variant, causes
 from pytest_edgeai.judge.compared import ComparedBudget
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.flips import MOST_SAMPLES
-from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.paired import share_interval
 from pytest_edgeai.judge.requirements import require_number, require_one_of
 from pytest_edgeai.judge.verdict import BudgetResult
 
-_ADVICE = {
-    HOST: (
-        "the runtimes' kernels round differently: the same runtime version on both, or judge "
-        "accuracy on the device itself"
-    )
-}
 _CONSTANT = "look at the scaling of evaluation_data, and at the model"
-_OTHER_MODEL = "calibrate with more samples like the real inputs and scaled as in training"
 
 
 @dataclass(frozen=True)
@@ -59,13 +52,15 @@ class AgreementBudget(ComparedBudget):
         by_chance = _by_chance(own, base)
         if at_most(self.limit, share) and n > 1 and at_most(share, by_chance):
             reason += f": no more than by chance, {units.share(by_chance)}"
-            return self.result(share, n, "void", reason, _CONSTANT, interval, tuple(details))
+            why = causes(evidence, self.baseline, differ.tolist(), n, advice=_CONSTANT)
+            told = (*details, *why.details)
+            return self.result(share, n, "void", reason, why.advice, interval, told, data=why.data)
         if at_most(self.limit, share):
             return self.result(share, n, "pass", reason, "", interval, tuple(details))
-        advice = _ADVICE.get(self.baseline, _OTHER_MODEL)
-        where, data = where_it_goes_wrong(evidence, self.baseline, differ.tolist(), n)
-        told = (*details, *where)
-        return self.result(share, n, "fail", reason, advice, interval, told, data=data)
+        advice = BY_HOST if self.baseline == HOST else by_variant(evidence.variant)
+        why = causes(evidence, self.baseline, differ.tolist(), n, advice=advice)
+        told = (*details, *why.details)
+        return self.result(share, n, "fail", reason, why.advice, interval, told, data=why.data)
 
 
 def _by_chance(own: Any, base: Any) -> float:

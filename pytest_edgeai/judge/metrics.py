@@ -31,7 +31,7 @@ NAMES = (
 )
 """Metrics that come with the package; K is a whole number."""
 _SHARES = re.compile("(balanced_|top_[0-9]+_)?accuracy")
-_UNBOUNDED = (*ERRORS, "r2")
+UNBOUNDED = (*ERRORS, "r2")
 _WITHOUT_PACKAGE = re.compile("(top_[0-9]+_)?accuracy|mean_iou")
 
 
@@ -63,7 +63,7 @@ class Metric:
     @property
     def is_bounded(self) -> bool:
         """Whether it lies between 0 and 1."""
-        return self.function is None and self.name not in _UNBOUNDED
+        return self.function is None and self.name not in UNBOUNDED
 
     @property
     def k(self) -> int | None:

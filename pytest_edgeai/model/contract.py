@@ -136,7 +136,9 @@ _MISTAKES: tuple[tuple[Range, Range, str], ...] = (
         "they were divided by 255, and the model takes -1 to 1: x * 2 - 1, or x / 127.5 - 1 of the "
         "pixels",
     ),
-    ((0, 1 / 255), (0, 1), "they were divided by 255 twice"),
+    ((0, 1 / 255), (0, 1), "they were divided by 255 twice: once is enough"),
+    ((0, 1 / 255), (0, 255), "they were divided by 255 twice, and the model takes 0 to 255"),
+    ((0, 1 / 255), (-1, 1), "they were divided by 255 twice, and the model takes x / 127.5 - 1"),
     (
         (-1, 1),
         (0, 1),

@@ -80,6 +80,8 @@ class ModelFacts:
     """Weight elements of each stored type."""
     int8_weight_share: float | None
     """Share of the weight elements stored in 8 bits or fewer; None when there are no weights."""
+    largest_tensors: dict[str, int]
+    """The constants that take most of the file, by name: how many bytes each, the largest first."""
     float_weights: tuple[TensorFacts, ...]
     """Weights still in float, the largest first."""
     float_operators: tuple[str, ...]

@@ -42,7 +42,8 @@ READING_ERRORS = (
 class TensorRow:
     """A tensor; ``constant`` when the file holds its data, in the buffer of that number.
 
-    ``index`` is its place in its graph. The scales of constants are not read.
+    ``index`` is its place in its graph, ``size_bytes`` what a constant takes in the file. The
+    scales of constants are not read.
     """
 
     index: int
@@ -55,6 +56,7 @@ class TensorRow:
     buffer: int
     constant: bool
     variable: bool
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ class Flatbuffer:
             buffer=buffer,
             constant=constant,
             variable=tensor.IsVariable(),
+            size_bytes=self._buffers[buffer] if constant else 0,
         )
         if constant and tensor.Sparsity() is None:
             _check_size(row, self._buffers[buffer])

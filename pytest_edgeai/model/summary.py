@@ -23,6 +23,9 @@ INEXACT_TYPES = FLOAT_TYPES | {"complex64", "complex128"}
 NOT_COMPUTING = frozenset({"QUANTIZE", "DEQUANTIZE", "SHAPE", "RANK"})
 """Operators that change how a value is written, or read its form alone."""
 
+MOST_LARGEST = 3
+"""Tensors that are named where a file is too large."""
+
 
 def summarize(
     data: bytes, subgraphs: Sequence[SubgraphRow], signatures: tuple[str, ...]
@@ -43,6 +46,7 @@ def summarize(
         activations_by_type=dict(Counter(t.dtype for op in ours for t in op.outputs)),
         weights_by_type=weights_by_type,
         int8_weight_share=_int8_share(weights_by_type),
+        largest_tensors=_largest(tensors),
         float_weights=_float_weights(weights),
         float_operators=tuple(op.name for op in ours if _computes_in_float(op)),
         quantized_operators=tuple(op.name for op in ours if _computes_quantized(op)),
@@ -111,6 +115,13 @@ def _elements_by_type(weights: Iterable[TensorRow]) -> dict[str, int]:
 def _int8_share(elements: dict[str, int]) -> float | None:
     small = sum(count for dtype, count in elements.items() if dtype in SMALL_INTEGER_TYPES)
     return small / sum(elements.values()) if elements else None
+
+
+def _largest(tensors: Iterable[TensorRow]) -> dict[str, int]:
+    """Sizes of the largest constants; one that several names share counts under its first."""
+    by_buffer = {tensor.buffer: tensor for tensor in reversed([*tensors]) if tensor.constant}
+    by_size = sorted(by_buffer.values(), key=lambda tensor: -tensor.size_bytes)
+    return {tensor.name: tensor.size_bytes for tensor in by_size[:MOST_LARGEST]}
 
 
 def _float_weights(weights: Iterable[TensorRow]) -> tuple[TensorFacts, ...]:

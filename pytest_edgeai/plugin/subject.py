@@ -163,8 +163,8 @@ class Subject:
         """A metric of the interpreter, or of its baseline."""
         return self._quality.score(metric, baseline)
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
-        """What would make the metric much better."""
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
+        """What would make the metric much better, or what the inputs are too coarse for."""
         return self._quality.suspicions(metric)
 
     def answered(self, baseline: str | None = None) -> Any:

@@ -45,6 +45,9 @@ class Answered:
         self.compared = (baseline, list(samples))
         return [Layer("dense", "FULLY_CONNECTED", (), 0.9)]
 
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
+        return ()
+
     def recorded(self) -> Found:
         raise AssertionError("no stored baseline is needed")
 

@@ -148,7 +148,7 @@ class MadeUp:
         strata = classes if metric.function is None else None
         return Score(float(hits.mean()), N, "how", resampled=resampled, strata=strata, data="d")
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
         self._may("suspicions")
         return ("channels are swapped",)
 

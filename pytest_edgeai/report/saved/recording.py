@@ -131,7 +131,7 @@ class Recording:
 
         return self._keep("scores", asked, ask, lambda score: score_as_dict(score, draws))
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
         return self._keep(
             "suspicions",
             self._named(metric),
@@ -139,8 +139,10 @@ class Recording:
             lambda texts: {"texts": list(texts)},
         )
 
-    def _named(self, metric: Metric) -> Plain:
+    def _named(self, metric: Metric | None) -> Plain:
         """What a metric is asked by; ``is_another`` where another one has the same name."""
+        if metric is None:
+            return {"metric": None, "own": False, "is_another": False}
         known, own = self._functions.setdefault(metric.name, []), metric.function
         if own is not None and own not in known:
             known.append(own)
