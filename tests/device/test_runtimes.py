@@ -122,7 +122,10 @@ class TestNone:
         assert "runtime litert: start: relu(3) came out as 0.0" in text
 
 
-OLD = "hint: the runtime is older than the converter that wrote the file"
+OLD = (
+    "hint: tflite-runtime 2.14.0 is older than the converter that wrote the file: ai-edge-litert "
+    "follows it"
+)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ OLD = "hint: the runtime is older than the converter that wrote the file"
         (
             "valid_but_refused_by_runtime",
             "load: quantized_dimension must be in range [0, 1). Was 3.",
-            "hint: tflite-runtime 2.14.0 refuses this model: try its newest version",
+            "hint: tflite-runtime 2.14.0 refuses this model: ai-edge-litert follows it",
         ),
         ("op_newer_than_tflite_runtime", None, f"Op builtin_code out of range: 206{OLD}"),
         ("git_lfs_pointer", *["a git-lfs pointer"] * 2),

@@ -148,7 +148,7 @@ IN_8_BITS = "int8, or dynamic without calibration, comes to about 2 MB"
 @pytest.mark.parametrize(
     ("dtype", "size_mb", "limit_mb", "advice"),
     [
-        ("float32", 8, 2, IN_8_BITS),
+        ("float32", 8, 2.5, IN_8_BITS),
         ("float16", 4, 3, IN_8_BITS),
         ("float32", 8, 1.5, f"{SMALLER}; {IN_8_BITS}"),
         ("int8", 2, 1, SMALLER),
