@@ -28,6 +28,7 @@ class Measured:
     conditions: dict[str, Any] = field(default_factory=dict)
     second: dict[str, Any] | None = None
     device_name: str = "local"
+    variant: str = "int8"
     threads: list[int | None] = field(default_factory=list)
     taken: int = 0
 
