@@ -9,7 +9,7 @@ from pathlib import Path
 
 HELP = "compare two saved runs: what is worse, beyond noise?"
 DESCRIPTION = (
-    "Compares two runs (pytest --edge-report before.json), test by test: size, latency, memory, "
+    "Compares two runs (pytest --edge-report=before.json), test by test: size, latency, memory, "
     "start-up, accuracy and other metrics, what the files hold, and verdicts. Made for pull "
     "requests: the exit status is 0 where nothing is worse, 1 where something is, and 2 where the "
     "runs could not be compared. In GitHub Actions the result is added to the step's summary."

@@ -47,7 +47,7 @@ def run_suite(suite: Path, device: str | None) -> Run:
         report, junit = Path(name) / "report.json", Path(name) / "junit.xml"
         words = [sys.executable, "-m", "pytest", suite.name, *ON_ITS_OWN]
         words += [f"--edge-report={report}", f"--junitxml={junit}"]
-        words += ["--edge-device", device] if device else []
+        words += [f"--edge-device={device}"] if device else []
         done = subprocess.run(
             words,
             cwd=suite.parent,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 HELP = "judge a saved run again, without its model: with its own budgets, or with others"
 DESCRIPTION = (
-    "Judges what a run measured (pytest --edge-report results.json) against its own budgets, or "
+    "Judges what a run measured (pytest --edge-report=results.json) against its own budgets, or "
     "against others, without the model or the device. What the run did not measure is an error, "
     "never a pass. The exit status is 0 where all budgets are met or skipped, 1 where one is not "
     "(inconclusive and void ones are not met, nor what only warned in the run), and 2 where "

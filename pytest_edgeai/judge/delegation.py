@@ -11,10 +11,10 @@ from pytest_edgeai.judge.evidence import Evidence
 from pytest_edgeai.judge.requirements import require_number
 from pytest_edgeai.judge.verdict import BudgetResult
 
-_UNTOLD = "a runtime that tells: ai-edge-litert (--edge-runtime litert)"
+_UNTOLD = "a runtime that tells: ai-edge-litert (--edge-runtime=litert)"
 _LEFT = (
     "replace what no delegate runs, or keep it together at the end of the model: each change "
-    "between delegate and runtime costs time; QUANTIZE goes with --edge-int8-io int8, SHAPE and "
+    "between delegate and runtime costs time; QUANTIZE goes with --edge-int8-io=int8, SHAPE and "
     "PACK with a fixed batch size; older runtimes delegate less of an int8 model"
 )
 

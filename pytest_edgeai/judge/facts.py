@@ -15,7 +15,7 @@ _INTEGERS = ("int", "uint", "bool")
 _QUANTISE = "test int8_interpreter: only a full integer conversion, calibrated, quantises all of it"
 _OPERATORS = "replace these operators, which have no integer kernel, or move them out of the model"
 _EDGES = (
-    "let inputs and outputs be integers: --edge-int8-io uint8 or int8, or, where the file is "
+    "let inputs and outputs be integers: --edge-int8-io=uint8 or int8, or, where the file is "
     "converted elsewhere, inference_input_type and inference_output_type"
 )
 _CUSTOM = (

@@ -102,7 +102,7 @@ def _advice(facts: ModelFacts, variant: str, int8_io: EdgeType | None) -> str:
         wanted = f"tf.{int8_io}" if int8_io else "tf.uint8 or tf.int8"
         again = f"convert with {wanted} as inference_input_type and inference_output_type"
         accepted = edge_types(facts) == ["float32"] and int8_io is None
-        return f"accept it with --edge-int8-io float32, or {again}" if accepted else again
+        return f"accept it with --edge-int8-io=float32, or {again}" if accepted else again
     if looks is None and variant in _LEFT_IN_FLOAT:
         return f"the converter leaves {_LEFT_IN_FLOAT[variant]}"
     again = f"convert again with {_RECIPES[variant]}"

@@ -64,7 +64,7 @@ class EdgeBudget:
     def _stated(self, settings: Settings) -> Suite:
         marks = [Marking(name, (), kwargs) for name, kwargs in map(parse_budget, settings.budget)]
         if settings.model is None:
-            raise pytest.UsageError(f"{FLAG} needs a model: --edge-model PATH")
+            raise pytest.UsageError(f"{FLAG} needs a model: --edge-model=PATH")
         source = resolve(settings.model, [self._folder])
         variants = settings.variant or self._default_variants(source, settings.calibration_data)
         test = SuiteTest(source.name, variants, tuple(reversed(marks)))

@@ -287,7 +287,7 @@ def _source(request: pytest.FixtureRequest) -> ResolvedSource:
         raise UsageError(
             "there is no model to test",
             'name one: @pytest.mark.edge_model("model.keras"), an `edge_model` fixture, '
-            "--edge-model PATH or ini edge_model",
+            "--edge-model=PATH or ini edge_model",
         )
     session = edge_session(config)
     if value == session.settings.model and config.getoption("edge_model") == value:

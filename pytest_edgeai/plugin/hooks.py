@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pytest_edgeai.plugin.collection import (
     note_what_is_asked,
 )
 from pytest_edgeai.plugin.fixtures import SUBJECTS
-from pytest_edgeai.plugin.options import settings_of
+from pytest_edgeai.plugin.options import OPTIONS, settings_of
 from pytest_edgeai.plugin.reporter import RECORDS, Reporter
 from pytest_edgeai.plugin.session import (
     SESSION,
@@ -34,6 +35,8 @@ from pytest_edgeai.plugin.session import (
 def pytest_configure(config: pytest.Config) -> None:
     """Resolve the settings, and refuse those that cannot be before anything runs."""
     _register_markers(config)
+    if not hasattr(config, "workerinput"):
+        _refuse_moved_root(config)
     settings = settings_of(config)
     session = config.stash[SESSION] = EdgeSession(config, settings)
     try:
@@ -166,6 +169,16 @@ def pytest_runtest_makereport(
 
             allure.attach(found)
     return report
+
+
+def _refuse_moved_root(config: pytest.Config) -> None:
+    """Look more closely only where one of our flags stands apart from its value."""
+    given = {*config.invocation_params.args, *os.environ.get("PYTEST_ADDOPTS", "").split()}
+    flags = given & {option.flag for option in OPTIONS}
+    if flags:
+        from pytest_edgeai.plugin.root_folder import refuse_moved_root
+
+        refuse_moved_root(config, flags)
 
 
 def _register_other_reports(config: pytest.Config, reporter: Reporter) -> None:

@@ -213,10 +213,10 @@ def _refuse_impossible_report(name: str, base: Path) -> None:
     kind = kind_of(name, base)
     if kind is None:
         known = f"{', '.join(KINDS)}, or a folder"
-        raise pytest.UsageError(f"--edge-report {name}: unknown suffix (known: {known})")
+        raise pytest.UsageError(f"--edge-report={name}: unknown suffix (known: {known})")
     if kind != FOLDER and (missing := missing_packages(kind)):
         raise pytest.UsageError(
-            f"--edge-report {name}: {' and '.join(missing)} missing\nhint: {EXTRA}"
+            f"--edge-report={name}: {' and '.join(missing)} missing\nhint: {EXTRA}"
         )
 
 

@@ -172,8 +172,8 @@ class Reporter:
             return []
         why = "a fixture or marker names the model"
         if not self.records:
-            why = 'no test asks for an interpreter; --edge-budget "p95<=40ms" needs no test'
-        return [f"edgeai: --edge-model {given} was not used: {why}"]
+            why = 'no test asks for an interpreter; --edge-budget="p95<=40ms" needs no test'
+        return [f"edgeai: --edge-model={given} was not used: {why}"]
 
     def _devices(self) -> list[str]:
         """What the header says of the devices, where the workers of xdist had none to write."""

@@ -69,7 +69,7 @@ def read_document(path: Path) -> Document:
     return content
 
 
-_MAKE_ONE = "pytest --edge-report results.json writes one"
+_MAKE_ONE = "pytest --edge-report=results.json writes one"
 
 
 def _facts(model: dict[str, Any]) -> dict[str, Any]:

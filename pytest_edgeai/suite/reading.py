@@ -27,8 +27,8 @@ T = TypeVar("T")
 KEYS = ("model", "calibration_data", "evaluation_data", "decoder", "preprocessing", "tests")
 TEST_KEYS = ("variants", "markers")
 ELSEWHERE = {
-    "device": "--edge-device NAME says where the tests run",
-    "devices": "--edge-device NAME says where the tests run",
+    "device": "--edge-device=NAME says where the tests run",
+    "devices": "--edge-device=NAME says where the tests run",
     "threads": "a budget takes it, as in max_latency_ms = {p95 = 40, threads = 4}",
 }
 BUDGETS_PLACE = "a budget belongs into a table [tests.NAME]"

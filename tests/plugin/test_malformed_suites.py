@@ -61,7 +61,7 @@ MALFORMED = {
         "known: model, calibration_data, evaluation_data, decoder, preprocessing, tests",
     ),
     "device": Wrong(
-        DATA, 'devices = ["pi"]', "2: devices: there is no such key", "--edge-device NAME says"
+        DATA, 'devices = ["pi"]', "2: devices: there is no such key", "--edge-device=NAME says"
     ),
     "misspelt marker": Wrong(
         "max_size_mb",

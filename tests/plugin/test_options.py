@@ -163,7 +163,7 @@ def test_a_report_of_an_unknown_kind(pytester: pytest.Pytester, name: str) -> No
     result = pytester.runpytest(f"--edge-report={name}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     known = ".html, .json, .jsonl, .md, or a folder"
-    result.stderr.fnmatch_lines([f"ERROR: --edge-report {name}: unknown suffix (known: {known})"])
+    result.stderr.fnmatch_lines([f"ERROR: --edge-report={name}: unknown suffix (known: {known})"])
 
 
 def test_options_in_toml(pytester: pytest.Pytester) -> None:
