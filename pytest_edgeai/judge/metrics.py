@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from pytest_edgeai.errors import UsageError
+from pytest_edgeai.errors import UsageError, shown
 from pytest_edgeai.judge.requirements import require_number
 
 COCO = ("coco_map", "coco_map_50", "coco_map_75")
@@ -51,9 +51,8 @@ class Metric:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if not self.name:
-            own = getattr(self.function, "__name__", type(self.function).__name__)
-            object.__setattr__(self, "name", own)
+        if isinstance(self.name, str) and not str.__str__(self.name):
+            object.__setattr__(self, "name", _own_name(self.function))
 
     @property
     def is_share(self) -> bool:
@@ -114,13 +113,34 @@ def metric_of(given: Any) -> Metric:
         UsageError: no such metric, or one whose package is not installed.
     """
     if isinstance(given, Metric):
-        return given if callable(given.function) else metric_of(given.function or given.name)
+        return _checked(given)
     if callable(given):
         return Metric(given)
     if not isinstance(given, str) or not _is_known(given):
-        raise UsageError(f"metric {given!r} is not known", _hint(given))
+        raise UsageError(f"metric {shown(given)} is not known", _hint(given))
     _require_package(given)
     return Metric(None, given not in ERRORS, given)
+
+
+def _checked(metric: Metric) -> Metric:
+    """The same, of a function; what is no function is the name of a metric."""
+    if type(metric.name) is not str:
+        raise UsageError(f"the name of a Metric must be text, not {shown(metric.name)}")
+    if type(metric.higher_is_better) is not bool:
+        wrong = shown(metric.higher_is_better)
+        raise UsageError(f"higher_is_better of a Metric must be True or False, not {wrong}")
+    if callable(metric.function):
+        return metric
+    return metric_of(metric.name if metric.function is None else metric.function)
+
+
+def _own_name(function: object) -> str:
+    """What a callable calls itself, else what it is."""
+    try:
+        name = getattr(function, "__name__", None)
+    except Exception:
+        name = None
+    return name if type(name) is str else type(function).__name__
 
 
 def _is_known(name: str) -> bool:
@@ -129,7 +149,7 @@ def _is_known(name: str) -> bool:
 
 
 def _hint(given: Any) -> str:
-    near = get_close_matches(str(given), NAMES, 1)
+    near = get_close_matches(given if isinstance(given, str) else "", NAMES, 1)
     if near == [TOP_K]:
         near = ["top_5_accuracy"]
     known = f"one of {', '.join(NAMES)}; or a callable (labels, predictions)"

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from pytest_edgeai import units
-from pytest_edgeai.errors import UsageError
+from pytest_edgeai.errors import UsageError, shown
 from pytest_edgeai.judge.baseline import Found, LatencyBaseline, independent
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
 from pytest_edgeai.judge.claims import Claim, claim
@@ -234,7 +234,7 @@ def max_regression(
         confidence: of the verdict on latency (default 0.95).
     """
     require_number("fraction", fraction, least=0.0, most=1.0, hint="0.10 is ten per cent")
-    if of not in OF:
-        raise UsageError(f"of={of!r} is not known", f"one of {', '.join(OF)}")
+    if not isinstance(of, str) or of not in OF:
+        raise UsageError(f"of={shown(of)} is not known", f"one of {', '.join(OF)}")
     require_confidence(confidence)
     return (RegressionBudget(float(fraction), of, confidence or DEFAULT_CONFIDENCE),)

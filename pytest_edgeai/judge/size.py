@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -32,7 +31,7 @@ class SizeBudget(Budget):
 
     def judge(self, evidence: Evidence) -> BudgetResult:
         size, (limit, _) = evidence.size_bytes, self.bound
-        reason = f"the file has {size:,} bytes; the limit is {math.floor(limit):,}"
+        reason = f"the file has {size:,} bytes; the limit is {limit // 1:,.0f}"
         if size <= limit:
             return self.result(size, 1, "pass", reason)
         return self.result(size, 1, "fail", reason, too_large(evidence.variant))

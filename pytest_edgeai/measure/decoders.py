@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_edgeai import units
-from pytest_edgeai.errors import DataError, EdgeAIError, UsageError
+from pytest_edgeai.errors import DataError, EdgeAIError, UsageError, raised, shown
 from pytest_edgeai.measure.answers import numbers, part_of
 from pytest_edgeai.measure.detection import FOUND
 from pytest_edgeai.model.dataset import Dataset
@@ -39,9 +39,9 @@ def decoded(decoder: Decoder, data: Dataset, outputs: Outputs) -> Any:
         return detections(outputs) if _looks_like_detections(outputs) else outputs
     if callable(decoder):
         return _called(decoder, data, outputs)
-    if decoder not in DECODERS:
+    if not isinstance(decoder, str) or decoder not in DECODERS:
         raise UsageError(
-            f"edge_decoder: {decoder!r} is not known",
+            f"edge_decoder: {shown(decoder)} is not known",
             f"one of {', '.join(DECODERS)}, or a callable (inputs, outputs)",
         )
     if decoder == "reconstruction_error":
@@ -168,7 +168,7 @@ def _part(
         raise
     except (Exception, SystemExit) as error:
         raise DataError(
-            f"edge_decoder raised {type(error).__name__}: {error}",
+            f"edge_decoder raised {raised(error)}",
             f"it was given {units.count(size, 'sample')}, and the outputs: {_form(outputs)}",
         ) from error
     try:
@@ -178,6 +178,8 @@ def _part(
             "edge_decoder returned predictions of different shapes for the samples of a batch",
             "return an array; pytest_edgeai.padded() makes one of a list of boxes per image",
         ) from None
+    except Exception as error:
+        raise DataError(f"edge_decoder returned what is no array: {raised(error)}") from error
     if part.ndim == 0 or len(part) != size or part.size == 0:
         raise DataError(
             f"edge_decoder returned {part.dtype} {part.shape} for {units.count(size, 'sample')}",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import reprlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_edgeai.errors import DataError
+from pytest_edgeai.errors import DataError, raised, shown
 from pytest_edgeai.judge.evidence import Score
 from pytest_edgeai.judge.metrics import COCO, Metric
 from pytest_edgeai.measure.answers import Array, Predictions, part_of, refuse_one_answer
@@ -87,12 +86,12 @@ def _value(metric: Callable[[Any, Any], float], labels: Any, predictions: Predic
         returned = metric(*copy.deepcopy((labels, predictions)))
     except (Exception, SystemExit) as error:
         raise DataError(
-            f"the metric raised {type(error).__name__}: {error}",
+            f"the metric raised {raised(error)}",
             f"it was given labels, {_form(labels)}, and predictions, {_form(predictions)}: the "
             "model's outputs as they are; .argmax(axis=1) makes classes of scores",
         ) from error
     try:
         return float(returned)
-    except (TypeError, ValueError):
-        found = reprlib.repr(returned)
+    except Exception:  # of a number that is too large, or of an object of the user's own
+        found = shown(returned)
         raise DataError(f"the metric returned {found}, not a number", _CALLABLE) from None

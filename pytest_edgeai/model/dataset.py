@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import reprlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from pytest_edgeai.errors import DataError, UsageError
+from pytest_edgeai.errors import DataError, UsageError, raised, shown
 from pytest_edgeai.model.labels import Array, sample_indices
 from pytest_edgeai.units import count
 
@@ -180,7 +179,9 @@ def _checked_inputs(inputs: object, what: str) -> Inputs:
     if not isinstance(inputs, dict):
         return _samples(inputs, what)
     if not inputs or not all(isinstance(name, str) for name in inputs):
-        problem = f"has the keys {list(inputs)}, not input names" if inputs else "is an empty dict"
+        problem = (
+            f"has the keys {shown(list(inputs))}, not input names" if inputs else "is an empty dict"
+        )
         raise DataError(f"{what} {problem}.", _ACCEPTED)
     arrays = {name: _samples(value, f"{what}[{name!r}]") for name, value in inputs.items()}
     if len({len(array) for array in arrays.values()}) > 1:
@@ -204,19 +205,19 @@ def _samples(value: object, what: str) -> Array:
 def _as_array(value: object, what: str) -> Array:
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:
+    except Exception as error:
         raise DataError(
-            f"{what} cannot be made one array ({type(value).__name__}): {error}",
+            f"{what} cannot be made one array ({type(value).__name__}): {raised(error)}",
             "All samples need the same shape. Inputs with labels are a tuple: (inputs, labels).",
         ) from error
     if array.dtype.kind not in "biufUS":
         raise DataError(
-            f"{what} is {reprlib.repr(value)}, of type {type(value).__name__} and dtype "
+            f"{what} is {shown(value)}, of type {type(value).__name__} and dtype "
             f"{array.dtype}; only numbers, bools and text can be given to a model.",
             _ACCEPTED,
         )
     if array.ndim == 0:
-        raise DataError(f"{what} is the single value {reprlib.repr(value)}.", _ACCEPTED)
+        raise DataError(f"{what} is the single value {shown(value)}.", _ACCEPTED)
     return array
 
 

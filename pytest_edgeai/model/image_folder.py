@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pytest_edgeai.errors import DataError
+from pytest_edgeai.errors import DataError, UsageError, shown
 from pytest_edgeai.model.dataset import Dataset, batch_slices
 from pytest_edgeai.model.folder import files_under
 from pytest_edgeai.model.labels import sample_indices
@@ -45,8 +45,8 @@ class ImageFolder:
         limit: int | None = None,
         seed: int = 0,
     ) -> None:
-        self.preprocessing = preprocessing
-        self.root = Path(root)
+        self.preprocessing = _checked(preprocessing)
+        self.root = _path(root)
         by_class = _images_by_class(self.root.absolute())
         self.classes = tuple(name for name in by_class if name)
         self.paths = tuple(path for paths in by_class.values() for path in paths)
@@ -99,6 +99,25 @@ class ImageFolder:
             return
         self.paths = tuple(self.paths[index] for index in indices)
         self.labels = None if self.labels is None else self.labels[indices]
+
+
+def _path(root: object) -> Path:
+    try:
+        return Path(root)  # type: ignore[arg-type]
+    except Exception:
+        raise UsageError(
+            f"ImageFolder: root is {shown(root)}, which is no path.", "Give the path of a folder."
+        ) from None
+
+
+def _checked(preprocessing: object) -> Preprocessing:
+    if isinstance(preprocessing, Preprocessing):
+        return preprocessing
+    raise UsageError(
+        f"ImageFolder: preprocessing is {shown(preprocessing)}, which is no Preprocessing.",
+        'Give Preprocessing(size=(224, 224), scaling="0..1"); where a function of your own reads '
+        "the images, return the arrays that it makes: (inputs, labels).",
+    )
 
 
 def _images_by_class(root: Path) -> dict[str, list[Path]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_edgeai.errors import DataError, UsageError
+from pytest_edgeai.errors import DataError, UsageError, shown
 
 Array = npt.NDArray[Any]
 
@@ -41,8 +41,9 @@ def sample_indices(
     Equal labels make a class, with one-hot rows as well. Without labels, or with labels of more
     than two dimensions (masks), every sample is as likely.
     """
-    if limit is not None and limit < 1:
-        raise UsageError(f"a limit of {limit} samples is not possible.", "Give 1 or more, or None.")
+    if limit is not None and not (isinstance(limit, int | np.integer) and limit >= 1):
+        what = f"a limit of {shown(limit)} samples"
+        raise UsageError(f"{what} is not possible.", "Give 1 or more, or None.")
     if limit is None or limit >= total:
         return None
     random = np.random.default_rng(seed)

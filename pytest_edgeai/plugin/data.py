@@ -36,10 +36,8 @@ def is_calibrated(variant: str) -> bool:
 
 
 def _calibration(request: pytest.FixtureRequest) -> Dataset | None:
-    from pytest_edgeai.model.dataset import as_dataset
-
     value = request.getfixturevalue("calibration_data")
-    return None if value is None else as_dataset(value, "calibration_data")
+    return None if value is None else _as_dataset(value, "calibration_data")
 
 
 def _calibration_if_any(request: pytest.FixtureRequest) -> Dataset | None:
@@ -76,7 +74,6 @@ def evaluation(request: pytest.FixtureRequest) -> Dataset:
         UsageError: there is none.
     """
     from pytest_edgeai.errors import UsageError
-    from pytest_edgeai.model.dataset import as_dataset
 
     value = request.getfixturevalue("evaluation_data")
     if value is None:
@@ -86,18 +83,32 @@ def evaluation(request: pytest.FixtureRequest) -> Dataset:
             "or an ImageFolder, or name a file: --edge-evaluation-data, or evaluation_data in an "
             ".edge.toml file",
         )
-    return as_dataset(value, "evaluation_data")
+    return _as_dataset(value, "evaluation_data")
+
+
+def _as_dataset(value: object, what: str) -> Dataset:
+    """What a fixture returned, whose objects may raise anything and answer anything.
+
+    Raises:
+        UsageError: it is no data set.
+    """
+    from pytest_edgeai.errors import of_the_user
+    from pytest_edgeai.model.dataset import as_dataset
+    from pytest_edgeai.model.own_dataset import held
+
+    with of_the_user(what):
+        return held(as_dataset(value, what), what)
 
 
 def preprocessing(request: pytest.FixtureRequest, data: Dataset | None) -> Preprocessing | None:
     """What is declared; else what the evaluation data is read with."""
-    from pytest_edgeai.errors import UsageError
+    from pytest_edgeai.errors import UsageError, shown
     from pytest_edgeai.model.preprocessing import Preprocessing
 
     declared = request.getfixturevalue("edge_preprocessing")
-    if declared is not None and not isinstance(declared, Preprocessing):
+    if declared is not None and type(declared) is not Preprocessing:
         raise UsageError(
-            f"edge_preprocessing returned {declared!r}",
+            f"edge_preprocessing returned {shown(declared)}",
             'return pytest_edgeai.Preprocessing(size=(224, 224), scaling="0..1")',
         )
     return declared or getattr(data, "preprocessing", None)

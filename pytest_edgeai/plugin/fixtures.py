@@ -163,13 +163,27 @@ def _opened(request: pytest.FixtureRequest, variant: Variant) -> Iterator[Interp
     from pytest_edgeai.device.interpreter import Interpreter
     from pytest_edgeai.plugin.benchmark import CLOCK
 
-    device = request.getfixturevalue("edge_device")
+    device = _device(request)
     model = _models(request, variant)(variant)
     with device.seat() as seat, Interpreter(seat, model) as opened:
         subject = _subject(request, opened)
         request.node.stash.setdefault(SUBJECTS, []).append(subject)
         opened.clock = request.node.stash.get(CLOCK, None)
         yield opened
+
+
+def _device(request: pytest.FixtureRequest) -> Device | Pool:
+    from pytest_edgeai.device.device import Device
+    from pytest_edgeai.device.pool import Pool
+    from pytest_edgeai.errors import UsageError, shown
+
+    device = request.getfixturevalue("edge_device")
+    if type(device) in (Device, Pool):
+        return device  # type: ignore[no-any-return]
+    raise UsageError(
+        f"edge_device returned {shown(device)}, which is no device",
+        "leave the fixture as it is: --edge-device=NAME says where the tests run",
+    )
 
 
 def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
@@ -274,14 +288,15 @@ def _add_log(
 
 def _source(request: pytest.FixtureRequest) -> ResolvedSource:
     """The nearest marker's model, else the fixture's."""
-    from pytest_edgeai.errors import UsageError
+    from pytest_edgeai.errors import UsageError, of_the_user
     from pytest_edgeai.model.source import resolve
     from pytest_edgeai.plugin.markers import model_of
 
     config, given = request.config, model_of(request.node)
     folders = [request.node.path.parent, config.rootpath]
     if given is not None:
-        return resolve(given, folders)
+        with of_the_user("edge_model"):
+            return resolve(given, folders)
     value = request.getfixturevalue("edge_model")
     if value is None:
         raise UsageError(
@@ -290,7 +305,8 @@ def _source(request: pytest.FixtureRequest) -> ResolvedSource:
             "--edge-model=PATH or ini edge_model",
         )
     session = edge_session(config)
-    if value == session.settings.model and config.getoption("edge_model") == value:
+    if value is session.settings.model and config.getoption("edge_model") == value:
         session.option_model_used = True
         folders = [config.invocation_params.dir]
-    return resolve(value, folders)
+    with of_the_user("edge_model"):
+        return resolve(value, folders)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.errors import EdgeAIError, raised, shown
 from pytest_edgeai.plugin import github
 from pytest_edgeai.plugin.collection import (
     ASKED,
@@ -22,7 +22,7 @@ from pytest_edgeai.plugin.collection import (
 )
 from pytest_edgeai.plugin.fixtures import SUBJECTS
 from pytest_edgeai.plugin.options import OPTIONS, settings_of
-from pytest_edgeai.plugin.reporter import RECORDS, Reporter
+from pytest_edgeai.plugin.reporter import RECORDS, Reporter, lost_record
 from pytest_edgeai.plugin.session import (
     SESSION,
     EdgeSession,
@@ -81,7 +81,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         marks = nearest_marks(metafunc.definition, "edge_variants")
         chosen = edge_session(metafunc.config).settings.variant or DEFAULT_VARIANTS
         variants = (marks[0].args if marks else ()) or chosen
-        metafunc.parametrize("interpreter", variants, ids=list(map(str, variants)), indirect=True)
+        ids = [name if isinstance(name, str) else shown(name) for name in variants]
+        metafunc.parametrize("interpreter", variants, ids=ids, indirect=True)
     devices = edge_session(metafunc.config).settings.device
     if len(devices) > 1 and "edge_device" in metafunc.fixturenames:
         metafunc.parametrize("edge_device", devices, indirect=True, scope="session")
@@ -153,6 +154,17 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the records, show an error of the set-up as its message alone, and sum it up."""
     report = yield
+    try:
+        _complete(item, call, report)
+    except Exception as error:  # the run goes on, and this test says why it has no record
+        before = f"{report.longreprtext}\n\n" if report.failed else ""
+        report.outcome = "failed"
+        report.longrepr = f"{before}edgeai: this test cannot be recorded: {raised(error)}"
+        setattr(report, RECORDS, [lost_record(report)])
+    return report
+
+
+def _complete(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
     error = call.excinfo.value if call.excinfo else None
     if call.excinfo and call.when == "setup" and isinstance(error, EdgeAIError):
         report.longrepr = call.excinfo.getrepr(style="value", chain=False)
@@ -168,7 +180,6 @@ def pytest_runtest_makereport(
             from pytest_edgeai.plugin import allure
 
             allure.attach(found)
-    return report
 
 
 def _refuse_moved_root(config: pytest.Config) -> None:

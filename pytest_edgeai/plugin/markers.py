@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import pytest
 
-from pytest_edgeai.errors import UsageError
+from pytest_edgeai.errors import UsageError, of_the_user, shown
 from pytest_edgeai.judge import (
     accuracy,
     agreement,
@@ -79,9 +79,9 @@ def _edge_model(location: Any = None, *, safe_mode: bool = True, **files: Any) -
 
 def _edge_variants(*variants: Variant) -> tuple[Variant, ...]:
     """The variants that the ``interpreter`` fixture runs a test with."""
-    unknown = [name for name in variants if name not in VARIANTS]
+    unknown = [name for name in variants if not isinstance(name, str) or name not in VARIANTS]
     if unknown or not variants:
-        named = ", ".join(map(repr, unknown)) or "nothing"
+        named = ", ".join(map(shown, unknown)) or "nothing"
         raise UsageError(
             f"@edge_variants: {named} is not a variant", f"known: {', '.join(VARIANTS)}"
         )
@@ -176,4 +176,5 @@ def _called(function: Callable[..., T], mark: pytest.Mark) -> T:
     except TypeError as error:
         signature = f"{mark.name}{signature_text(function)}"
         raise UsageError(f"@{mark.name}: {error}", f"the signature is {signature}") from None
-    return function(*mark.args, **mark.kwargs)
+    with of_the_user(f"@{mark.name}"):
+        return function(*mark.args, **mark.kwargs)

@@ -47,7 +47,7 @@ class Reporter:
         elif report.failed and report.when == "teardown" and key in self._of_test:
             self._of_test[key] = [_failed(of, report) for of in self._of_test[key]]
         elif report.failed and report.when == CRASHED:
-            self._of_test[key] = [_crashed(report)]
+            self._of_test[key] = [lost_record(report)]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep why a file was not collected: none of its tests can tell."""
@@ -209,8 +209,8 @@ def _failed(record: dict[str, Any], report: pytest.TestReport) -> dict[str, Any]
     return {**record, "outcome": "error", "error": text}
 
 
-def _crashed(report: pytest.TestReport) -> dict[str, Any]:
-    """The record of a test that took its xdist worker with it: what it asked for is not known."""
+def lost_record(report: pytest.TestReport) -> dict[str, Any]:
+    """The record of a test of which only its report is known: it took its worker with it, say."""
     from pytest_edgeai.report.record import bare_record, location
 
     return {

@@ -6,13 +6,13 @@ It is described by ``schema.json`` beside this file.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.report.comparison import comparisons
+from pytest_edgeai.report.plain import as_json
 from pytest_edgeai.report.record import SCHEMA, Record
 
 Document = dict[str, Any]
@@ -32,15 +32,14 @@ def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
         devices; JSON data, with null for numbers that JSON has no words for.
     """
     models = [record["model"] for record in records if record["model"]]
-    made: Document = finite(
-        {
-            "schema": SCHEMA,
-            "run": run,
-            "models": {model["sha256"]: _facts(model) for model in models},
-            "tests": [_shown(record) for record in records],
-            "comparisons": comparisons([*records]),
-        }
-    )
+    told = {
+        "schema": SCHEMA,
+        "run": run,
+        "models": {model["sha256"]: _facts(model) for model in models},
+        "tests": [_shown(record) for record in records],
+        "comparisons": comparisons([*records]),
+    }
+    made: Document = as_json(told)
     return made
 
 
@@ -82,15 +81,3 @@ def _shown(record: Record) -> Record:
     if record["model"]:
         shown["model"] = {key: record["model"][key] for key in OF_TEST}
     return shown
-
-
-def finite(value: Any) -> Any:
-    """The same as JSON can hold it: null for numbers that it has no words for, as of a user's own
-    metric, and text with what is no text escaped."""
-    if isinstance(value, dict):
-        return {finite(key): finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no text
-    return None if isinstance(value, float) and not math.isfinite(value) else value
