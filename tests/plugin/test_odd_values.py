@@ -136,7 +136,7 @@ def test_no_run_ends_and_each_test_has_one_clear_answer(
     assert {nodeid for nodeid, of in failed.items() if len(of) > 1} == set()
     assert {nodeid: of[0] for nodeid, of in failed.items() if of and not is_clear(of[0])} == {}
     innocent = [n for n in found if "innocent" in n or n.startswith(("test_a_", "test_z_"))]
-    assert len(innocent) > 5
+    assert len(innocent) >= 5
     assert [nodeid for nodeid in innocent if failed[nodeid]] == []
 
     places = defaultdict[str, dict[str, bool]](dict)
