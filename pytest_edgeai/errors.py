@@ -80,7 +80,7 @@ def shown(value: object) -> str:
     try:
         return as_text(_REPR.repr(value))
     except Exception:  # of an object's own, or of a number of more digits than Python writes
-        return f"a {type(value).__name__} that cannot be shown"
+        return f"<{type(value).__name__} that cannot be shown>"
 
 
 def raised(error: BaseException) -> str:

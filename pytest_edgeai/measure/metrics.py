@@ -92,6 +92,9 @@ def _value(metric: Callable[[Any, Any], float], labels: Any, predictions: Predic
         ) from error
     try:
         return float(returned)
-    except Exception:  # of a number that is too large, or of an object of the user's own
+    except (TypeError, ValueError):
         found = shown(returned)
         raise DataError(f"the metric returned {found}, not a number", _CALLABLE) from None
+    except Exception as error:  # of a number that is too large, or of an object of the user's own
+        found = f"{shown(returned)}, of which no float can be made: {raised(error)}"
+        raise DataError(f"the metric returned {found}", _CALLABLE) from error
