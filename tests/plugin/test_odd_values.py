@@ -25,6 +25,7 @@ FAST = ("-p", "no:hypothesispytest", "-p", "no:benchmark", "--tb=short", "--edge
 REPORTS = ("a.json", "a.md", "a.jsonl", "a.html")
 LOG = """
 import json
+import os
 
 def write(name, said):
     with open(name, "a") as file:
@@ -35,7 +36,7 @@ def pytest_collection_finish(session):
         write("collected.jsonl", item.nodeid)
 
 def pytest_runtest_logreport(report):
-    if not hasattr(report, "item_index") or hasattr(report, "node"):  # once, on the controller
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # the controller has them all
         write("reports.jsonl", [report.nodeid, report.when, report.outcome, report.longreprtext])
 """
 OTHERS = """
