@@ -58,7 +58,7 @@ def _options() -> Iterator[str]:
     yield "| option | ini | |\n|---|---|---|"
     for option in OPTIONS:
         value = option.metavar or "|".join(option.choices)
-        yield f"| `{option.flag} {_cell(value)}` | `{option.ini}` | {_cell(option.help)} |"
+        yield f"| `{option.flag}={_cell(value)}` | `{option.ini}` | {_cell(option.help)} |"
     for name, text in SWITCHES.items():
         yield f"| `--edge-{name.replace('_', '-')}` | `edge_{name}` | {_cell(text)} |"
     yield ""

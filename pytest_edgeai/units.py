@@ -118,6 +118,16 @@ def value_text(value: float | None, unit: str) -> str:
     return points(value) if unit == "points" else share(value)
 
 
+def interval(low: float | None, high: float | None, unit: str, both: str = "{} to {}") -> str:
+    """Where a value lies, in words; nothing where no end is known."""
+    ends = [value_text(end, unit) for end in (low, high)]
+    if low is not None and high is not None:
+        return both.format(*ends)
+    if low is not None:
+        return f"at least {ends[0]}, no upper bound"
+    return "" if high is None else f"at most {ends[1]}, no lower bound"
+
+
 def _hundredfold(value: float) -> float:
     """Hundredths to two digits; what rounds to nothing has no sign."""
     return round(value * 100, 2) + 0.0

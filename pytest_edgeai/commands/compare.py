@@ -9,7 +9,7 @@ from pathlib import Path
 
 HELP = "compare two saved runs: what is worse, beyond noise?"
 DESCRIPTION = (
-    "Compares two runs (pytest --edge-report before.json), test by test: size, latency, memory, "
+    "Compares two runs (pytest --edge-report=before.json), test by test: size, latency, memory, "
     "start-up, accuracy and other metrics, what the files hold, and verdicts. Made for pull "
     "requests: the exit status is 0 where nothing is worse, 1 where something is, and 2 where the "
     "runs could not be compared. In GitHub Actions the result is added to the step's summary."
@@ -50,9 +50,10 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.report.changes.paired_tests import Limits
     from pytest_edgeai.report.changes.run_changes import run_changes
     from pytest_edgeai.report.changes.text import changes_text, of_side
-    from pytest_edgeai.report.document import finite, read_document
+    from pytest_edgeai.report.document import read_document
     from pytest_edgeai.report.json_report import write_json
     from pytest_edgeai.report.outcome import incomplete
+    from pytest_edgeai.report.plain import as_json
     from pytest_edgeai.report.step_summary import append
     from pytest_edgeai.report.writing import replace_text
 
@@ -72,7 +73,7 @@ def run(asked: argparse.Namespace) -> int:
     width = min(shutil.get_terminal_size().columns, WIDEST)
     print(changes_text(found, width, sys.stdout.isatty()))
     if asked.json:
-        written(asked.json, lambda path: write_json(path, finite(found)))
+        written(asked.json, lambda path: write_json(path, as_json(found)))
     if asked.markdown:
         written(asked.markdown, lambda path: replace_text(path, changes_markdown(found)))
     if trouble := append(lambda most: changes_markdown(found, most)):

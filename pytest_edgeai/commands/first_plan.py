@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_edgeai.device.spec import LOCAL
 from pytest_edgeai.errors import EdgeAIError, UsageError
 from pytest_edgeai.model.preprocessing import Color, Preprocessing, Scaling
-from pytest_edgeai.model.source import ResolvedSource, resolve
+from pytest_edgeai.model.source import ModelSource, ResolvedSource, resolve
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Plan:
 
     Attributes:
         model: the source or the ``.tflite`` file.
+        signature: which one is meant, where that is said.
         is_converted: whether it is a source.
         folder: where the suite goes; paths in it count from there.
         variants: what the model is tested as.
@@ -29,6 +30,7 @@ class Plan:
     """
 
     model: Path
+    signature: str | None
     is_converted: bool
     folder: Path
     variants: tuple[str, ...]
@@ -59,7 +61,7 @@ class Plan:
 
 
 def make_plan(
-    model: str,
+    model: ModelSource,
     data: dict[str, Path],
     scaling: Scaling | None,
     folder: Path,
@@ -87,6 +89,7 @@ def make_plan(
     assert source.path is not None
     return Plan(
         model=source.path.absolute(),
+        signature=model.signature,
         is_converted=source.kind != "tflite",
         folder=folder,
         variants=_variants(source, "calibration_data" in data),
@@ -99,21 +102,23 @@ def make_plan(
     )
 
 
-def _source(model: str) -> ResolvedSource:
+def _source(model: ModelSource) -> ResolvedSource:
     try:
         source = resolve(model, [Path.cwd()])
     except UsageError as error:
         raise UsageError(error.message.removeprefix("edge_model: "), error.hint) from None
     if source.path is None:
-        raise UsageError(f"{model} is no file", "save the model first: model.save('model.keras')")
+        raise UsageError(
+            f"{model.location} is no file", "save the model first: model.save('model.keras')"
+        )
     return source
 
 
 def _variants(source: ResolvedSource, is_calibrated: bool) -> tuple[str, ...]:
-    from pytest_edgeai.suite.suite import own_variants
+    from pytest_edgeai.model.ready import ready_variants
 
     if source.kind == "tflite":
-        return own_variants(source)
+        return ready_variants(source)
     return ("converted", "dynamic", "int8") if is_calibrated else ("converted", "dynamic")
 
 
@@ -144,7 +149,7 @@ def _input_shape(source: ResolvedSource) -> tuple[int, ...]:
     from pytest_edgeai.model.tflite import read_facts
 
     if source.kind == "tflite":
-        return read_facts(source.files[""]).inputs[0].shape_signature
+        return read_facts(source.files[""], source.signature).inputs[0].shape_signature
     with tempfile.TemporaryDirectory() as name:
         converter = Converter(ModelCache(Path(name) / "cache"), Path(name))
         found = converter.convert(source, ["converted"], None)["converted"]

@@ -16,7 +16,7 @@ from pytest_edgeai.errors import EdgeAIError
 
 Record = dict[str, Any]
 
-ON_ITS_OWN = ("-o", "addopts=", "-o", "edge_budget=", "-o", "edge_model=")
+ON_ITS_OWN = ("-oaddopts=", "-oedge_budget=", "-oedge_model=", "-oedge_signature=")
 """What a project's configuration adds to each run would be measured as well."""
 
 
@@ -47,7 +47,7 @@ def run_suite(suite: Path, device: str | None) -> Run:
         report, junit = Path(name) / "report.json", Path(name) / "junit.xml"
         words = [sys.executable, "-m", "pytest", suite.name, *ON_ITS_OWN]
         words += [f"--edge-report={report}", f"--junitxml={junit}"]
-        words += ["--edge-device", device] if device else []
+        words += [f"--edge-device={device}"] if device else []
         done = subprocess.run(
             words,
             cwd=suite.parent,
@@ -67,6 +67,6 @@ def _failures(junit: Path) -> dict[str, str]:
     found = {}
     for case in ElementTree.parse(junit).getroot().iter("testcase"):
         for outcome in (*case.iter("error"), *case.iter("failure")):
-            variant = re.search(r"\[(\w+)", case.get("name", ""))
+            variant = re.search(r"\[(weight-only|\w+)", case.get("name", ""))
             found[variant[1] if variant else ""] = (outcome.text or "").strip()
     return found

@@ -99,6 +99,8 @@ def _preface(plan: Plan, name: str) -> Iterator[str]:
 
 def _head(plan: Plan) -> Iterator[str]:
     yield f"model = {_path(plan.model, plan.folder)}"
+    if plan.signature:
+        yield f"signature = {json.dumps(plan.signature, ensure_ascii=False)}"
     for key in ("calibration_data", "evaluation_data"):
         path = getattr(plan, key)
         if path is not None:

@@ -105,7 +105,7 @@ def _places(saved: Document, tests: Sequence[Record], one: Given, budget: Budget
             if test["model"] is None:
                 yield place
                 continue
-            key = test["model"]["sha256"], test["variant"], test["device"]
+            key = test["model"]["key"], test["variant"], test["device"]
             alike.setdefault(key, []).append(place)
     for places in alike.values():
         first = tests[places[0]]

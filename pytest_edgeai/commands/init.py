@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("model", help="a .keras, .h5 or .tflite file, or a SavedModel folder")
     parser.add_argument(
+        "--signature", metavar="NAME", help="which signature is meant, where the model has several"
+    )
+    parser.add_argument(
         "--calibration-data",
         type=Path,
         metavar="PATH",
@@ -112,11 +115,13 @@ def _margin(text: str) -> float:
 
 def _plan(asked: argparse.Namespace) -> Plan:
     from pytest_edgeai.commands.first_plan import make_plan
+    from pytest_edgeai.model.source import ModelSource
 
     given = {key: getattr(asked, key) for key in ("calibration_data", "evaluation_data")}
     data = {key: path.expanduser().absolute() for key, path in given.items() if path is not None}
     folder = asked.output.expanduser().absolute()
-    plan = make_plan(asked.model, data, asked.scaling, folder, asked.device, asked.margin)
+    source = ModelSource(asked.model, signature=asked.signature)
+    plan = make_plan(source, data, asked.scaling, folder, asked.device, asked.margin)
     for reason in plan.not_tested:
         print(f"note: {reason}")
     return plan

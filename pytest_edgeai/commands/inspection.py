@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,9 @@ HELP = "what is in a .tflite file, is it quantised, and which runtimes run it?"
 DESCRIPTION = (
     "Shows what .tflite files hold: size, inputs and outputs, operators, weights, and what is "
     "still in float. Each file is then loaded and run once by every runtime that is installed "
-    "here. Several files, such as one before and one after quantisation, are shown side by side. "
-    "The exit status is 1 where an installed runtime does not run a file, and 2 where a file "
-    "cannot be read."
+    "here. Several files, such as one before and one after quantisation, are shown side by side, "
+    "and so are the signatures of a file that has several. The exit status is 1 where an installed "
+    "runtime does not run a file, and 2 where a file cannot be read."
 )
 
 
@@ -26,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
         "file", nargs="+", type=Path, help="a .tflite file; several are shown side by side"
+    )
+    parser.add_argument(
+        "--signature", metavar="NAME", default="", help="show this signature alone, not each"
     )
     parser.add_argument(
         "--json", action="store_true", help="print everything as JSON instead of a table"
@@ -37,7 +41,7 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.device.trial import try_runtimes
     from pytest_edgeai.report.inspection import Inspected, as_document, side_by_side
 
-    models = [_model(path) for path in asked.file]
+    models = [model for path in asked.file for model in _models(path, asked.signature)]
     all_trials = try_runtimes(models, _say)
     found = [Inspected(*pair) for pair in zip(models, all_trials, strict=True)]
     if asked.json:
@@ -47,12 +51,16 @@ def run(asked: argparse.Namespace) -> int:
     return int(any(trial.outcome == "fails" for trials in all_trials for trial in trials))
 
 
-def _model(path: Path) -> Model:
-    from pytest_edgeai.model.proof import guess_variant
-    from pytest_edgeai.model.tflite import Model, read_facts
+def _models(path: Path, signature: str) -> Iterator[Model]:
+    """The file with each of its signatures, or with the one that is named."""
+    from pytest_edgeai.model.proof import proven_variant
+    from pytest_edgeai.model.tflite import Model, read_facts, read_signatures
 
-    facts = read_facts(path)
-    return Model(path, path.name, guess_variant(facts) or "mixture", facts)
+    keys = (signature,) if signature else read_signatures(path) or ("",)
+    for key in keys:
+        facts = read_facts(path, key)
+        name = f"{path.name}:{key}" if len(facts.signatures) > 1 else path.name
+        yield Model(path, name, proven_variant(facts), facts)
 
 
 def _say(text: str) -> None:

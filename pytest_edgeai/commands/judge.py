@@ -9,7 +9,7 @@ from pathlib import Path
 
 HELP = "judge a saved run again, without its model: with its own budgets, or with others"
 DESCRIPTION = (
-    "Judges what a run measured (pytest --edge-report results.json) against its own budgets, or "
+    "Judges what a run measured (pytest --edge-report=results.json) against its own budgets, or "
     "against others, without the model or the device. What the run did not measure is an error, "
     "never a pass. The exit status is 0 where all budgets are met or skipped, 1 where one is not "
     "(inconclusive and void ones are not met, nor what only warned in the run), and 2 where "
@@ -47,10 +47,11 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.commands.given_budgets import assigned, not_judged, read_given
     from pytest_edgeai.commands.output import written
     from pytest_edgeai.errors import UsageError
-    from pytest_edgeai.report.document import finite, read_document
+    from pytest_edgeai.report.document import read_document
     from pytest_edgeai.report.failures import failures, unmet
     from pytest_edgeai.report.json_report import write_json
     from pytest_edgeai.report.outcome import incomplete
+    from pytest_edgeai.report.plain import as_json
     from pytest_edgeai.report.saved.saved_run import Chosen, as_it_was, rejudged
     from pytest_edgeai.report.table import table
 
@@ -73,7 +74,7 @@ def run(asked: argparse.Namespace) -> int:
     if lacks := incomplete(saved):
         print(*("", *lacks), sep="\n")
     if asked.json:
-        judged = finite({**saved, "tests": found})
+        judged = as_json({**saved, "tests": found})
         written(asked.json, lambda path: write_json(path, judged))
     return 1 if left or lacks or any(map(unmet, found)) else 0
 

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,17 +18,19 @@ from filelock import FileLock
 from pytest_edgeai.convert.cache import CacheEntry, ModelCache
 from pytest_edgeai.convert.disk import writing
 from pytest_edgeai.convert.failures import Failures
-from pytest_edgeai.convert.inputs import written_inputs
+from pytest_edgeai.convert.inputs import Files, written_inputs
+from pytest_edgeai.convert.keras_facts import KerasFacts
 from pytest_edgeai.convert.origin import Origin, Origins
 from pytest_edgeai.convert.process import Workers, caught
 from pytest_edgeai.convert.recipe import recipe
+from pytest_edgeai.convert.refused_operations import layer_of
 from pytest_edgeai.convert.task import Task
 from pytest_edgeai.errors import EdgeAIError, UsageError
 from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.model.proof import EdgeType, prove
+from pytest_edgeai.model.ready import ready_model
 from pytest_edgeai.model.source import ResolvedSource
-from pytest_edgeai.model.tflite import Model, read_facts
-from pytest_edgeai.model.variants import Variant
+from pytest_edgeai.model.tflite import Model, ModelFacts, read_facts
 
 T = TypeVar("T")
 
@@ -80,24 +82,24 @@ class Converter:
     ) -> None:
         self.tally = Tally()
         self._cache = cache
-        self._folder = folder
+        self._folder = folder.absolute()
         self._int8_io = int8_io
         self._calibration_samples = calibration_samples
         self._workers = Workers(limit_s, progress)
-        self._origins = Origins(folder, self._workers)
-        self._failures = Failures(folder)
+        self._origins = Origins(self._folder, self._workers)
+        self._failures = Failures(self._folder)
         self._logs: dict[str, str] = {}
-        self._answers: dict[tuple[str, str], dict[str, Any]] = {}
+        self._answers: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def convert(
-        self, source: ResolvedSource, variants: Sequence[Variant], calibration: Dataset | None
-    ) -> dict[Variant, Conversion | EdgeAIError]:
+        self, source: ResolvedSource, variants: Sequence[str], calibration: Dataset | None
+    ) -> dict[str, Conversion | EdgeAIError]:
         """The variants of a source, converted in parallel; an error stands for one that failed.
 
         A variant that failed is not tried again in this run.
         """
         if source.kind == "tflite":
-            return {name: caught(partial(_ready, source, name, self._int8_io)) for name in variants}
+            return {name: caught(partial(_ready, source, name)) for name in variants}
         origin = caught(partial(self._origins.find, source))
         if isinstance(origin, EdgeAIError):
             return dict.fromkeys(variants, origin)
@@ -108,12 +110,13 @@ class Converter:
         return self._workers.together(source.name, tasks)
 
     def convert_afresh(
-        self, source: ResolvedSource, variant: Variant, calibration: Dataset | None
+        self, source: ResolvedSource, variant: str, calibration: Dataset | None
     ) -> Conversion:
         """Convert once more, whatever the cache holds, and leave the cache alone.
 
         Raises:
-            UsageError: nothing to convert, or no data to calibrate with.
+            UsageError: nothing to convert, nothing that is converted into, or no data to calibrate
+                with.
             ConversionError: it failed.
         """
         if source.kind == "tflite":
@@ -136,7 +139,7 @@ class Converter:
                 'name a variant, e.g. baseline="converted", or give the Keras model',
             )
         origin = self._origins.find(source)
-        key = (origin.digest, data.digest())
+        key = (origin.digest, source.signature, data.digest())
         if key not in self._answers:
             self._answers[key] = self._predict(source, origin, data)
         return self._answers[key]
@@ -158,7 +161,7 @@ class Converter:
         return result
 
     def _task(
-        self, source: ResolvedSource, origin: Origin, variant: Variant, calibration: Dataset | None
+        self, source: ResolvedSource, origin: Origin, variant: str, calibration: Dataset | None
     ) -> Task:
         made = recipe(variant, self._int8_io)
         if not made.needs_calibration:
@@ -173,7 +176,7 @@ class Converter:
         return Task(source, origin, made, calibration.take(self._calibration_samples))
 
     def _cached(
-        self, source: ResolvedSource, origin: Origin, variant: Variant, calibration: Dataset | None
+        self, source: ResolvedSource, origin: Origin, variant: str, calibration: Dataset | None
     ) -> Conversion:
         task = self._task(source, origin, variant, calibration)
         key = task.key
@@ -215,7 +218,7 @@ class Converter:
         result = self._workers.run(job, f"{task.recipe.variant} of {task.source.name}")
         return result.value, result.log
 
-    def _calibration_files(self, task: Task) -> dict[str, str]:
+    def _calibration_files(self, task: Task) -> Files:
         """The samples as ``.npy`` files for the workers; written once."""
         if task.samples is None:
             return {}
@@ -225,7 +228,8 @@ class Converter:
             if not index.exists():
                 folder.mkdir(exist_ok=True)
                 index.write_text(json.dumps(written_inputs(task.samples, folder)))
-        return dict(json.loads(index.read_text()))
+        files: Files = json.loads(index.read_text())
+        return files
 
     def _writing(self) -> AbstractContextManager[None]:
         return writing(
@@ -234,25 +238,19 @@ class Converter:
         )
 
 
-def _ready(source: ResolvedSource, variant: Variant, int8_io: EdgeType) -> Conversion:
-    """A given ``.tflite`` file, proven to be the variant that is asked for.
+def _ready(source: ResolvedSource, variant: str) -> Conversion:
+    return Conversion(ready_model(source, variant))
 
-    Either 8-bit type will do at its edges; floats only where they were asked for.
-    """
-    path = source.files.get(variant) or source.files.get("")
-    if path is None:
-        raise UsageError(
-            f"{source.name}: there is no {variant} file among {', '.join(source.files)}",
-            f"add it: edge_model({variant}='....tflite')",
-        )
-    facts = read_facts(path)
-    edges = int8_io if int8_io == "float32" else None
-    prove(facts, variant, name=path.name, int8_io=edges)
-    return Conversion(Model(path, path.name, variant, facts, source.name))
+
+def _with_layers(facts: ModelFacts, keras: KerasFacts) -> ModelFacts:
+    """The same facts, with the names that Keras has for the layers that compute in float."""
+    layers = (layer_of(f"{path}/", keras) for path in facts.float_layers)
+    return replace(facts, float_layers=tuple(layers))
 
 
 def _conversion(task: Task, entry: CacheEntry, log: str) -> Conversion:
-    facts, name = read_facts(entry.path), task.source.name
+    keras = KerasFacts(layers=tuple(entry.facts["layers"]), keras_3=entry.facts["keras_3"])
+    facts, name = _with_layers(read_facts(entry.path), keras), task.source.name
     prove(facts, task.recipe.variant, name=name, int8_io=task.recipe.int8_io)
     model = Model(entry.path, name, task.recipe.variant, facts, name)
     return Conversion(model, log, entry.facts["elapsed_ns"])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-SIGNATURE = "serving_default"
+from pytest_edgeai.convert.input_order import order_in
+from pytest_edgeai.convert.keras_facts import KerasFacts
+from pytest_edgeai.model.signatures import USUAL
+
 _WHERE_NOT_WHAT = {"config_proto", "executor_type"}
 
 
@@ -25,7 +29,9 @@ def exported_digest(folder: Path) -> str:
     weights = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     values = {name: weights.get_tensor(name) for name in weights.get_variable_to_dtype_map()}
     values.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
-    return _hash(_Graph(saved.meta_graphs[0]).digest(), *sorted(map(_weight, values.items())))
+    graph = saved.meta_graphs[0]
+    order = json.dumps([order_in(graph, USUAL), KerasFacts.read(folder).outputs])
+    return _hash(_Graph(graph).digest(), order, *sorted(map(_weight, values.items())))
 
 
 def _weight(named: tuple[str, Any]) -> str:
@@ -40,7 +46,7 @@ class _Graph:
     """The graph behind a signature, hashed without regard to names that are made up."""
 
     def __init__(self, meta_graph: Any) -> None:
-        self._signature = meta_graph.signature_def[SIGNATURE]
+        self._signature = meta_graph.signature_def[USUAL]
         self._nodes = meta_graph.graph_def.node
         self._functions = {f.signature.name: f for f in meta_graph.graph_def.library.function}
         self._known: dict[str, str] = {}

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from pytest_edgeai.convert.inputs import Files
 from pytest_edgeai.convert.keras_file import Refusal
+from pytest_edgeai.errors import DataError
+from pytest_edgeai.model.casting import NUMBERS, cast_to
+from pytest_edgeai.model.inputs import by_name
+
+BATCH = 32
 
 
 class Feed:
     """Samples by input name, checked against what a signature takes.
 
+    A scalar input (of shape ``[]``) takes one value for each run.
+
     Args:
-        paths: one ``.npy`` file per input; "" names an only input.
+        paths: one ``.npy`` file per input, by name or in the model's order.
         signature: a concrete function of a SavedModel.
+        order: the names of its inputs in the model's order.
         what: what messages call the samples.
     """
 
-    def __init__(self, paths: dict[str, str], signature: Any, what: str) -> None:
-        specs = dict(sorted(signature.structured_input_signature[1].items()))
-        arrays = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
-        if list(arrays) == [""] and len(specs) == 1:
-            arrays = {next(iter(specs)): arrays[""]}
-        if set(arrays) != set(specs):
-            given = "one array" if list(arrays) == [""] else ", ".join(arrays)
-            raise Refusal(
-                f"the model takes the inputs {', '.join(specs)}, {what} has {given}",
-                "give a mapping from input name to array, with exactly these names",
-            )
+    def __init__(self, paths: Files, signature: Any, order: list[str], what: str) -> None:
+        specs = signature.structured_input_signature[1]
         self._arrays = {
-            name: _fitting(name, array, specs[name], what) for name, array in arrays.items()
+            name: _fitting(name, array, specs[name], what)
+            for name, array in _read(paths, order, what).items()
         }
-        self._fixed_batch = next(iter(specs.values())).shape[0]
+        self._scalars = {name for name, spec in specs.items() if not spec.shape.rank}
+        sizes = {spec.shape[0] for name, spec in specs.items() if name not in self._scalars}
+        self.fixed_batch: int | None = max(filter(None, sizes), default=None)
+        if self._scalars and self.fixed_batch is None:
+            self.fixed_batch = 1
 
     def __len__(self) -> int:
         return len(next(iter(self._arrays.values())))
@@ -43,11 +48,79 @@ class Feed:
 
         The last batch is filled up with its last sample then.
         """
-        size = self._fixed_batch or size
+        size = self.fixed_batch or size
         for first in range(0, len(self), size):
-            part = {name: array[first : first + size] for name, array in self._arrays.items()}
-            missing = first + size - len(self) if self._fixed_batch else 0
-            yield part if missing <= 0 else {n: _filled(a, missing) for n, a in part.items()}
+            missing = first + size - len(self) if self.fixed_batch else 0
+            yield {
+                name: self._value(name, array[first : first + size], missing)
+                for name, array in self._arrays.items()
+            }
+
+    def _value(self, name: str, array: Any, missing: int) -> Any:
+        if name not in self._scalars:
+            return array if missing <= 0 else _filled(array, missing)
+        if (array != array[0]).any():
+            raise Refusal(
+                f"input {name!r} takes one value for the {len(array)} samples of a run, and they "
+                "have several",
+                "give the samples that go together the same value",
+            )
+        return np.asarray(array[0])
+
+
+def joined_answers(
+    answers: Callable[[int], list[dict[str, Any]]], feed: Feed
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The outputs by name, one answer per sample.
+
+    As on a device, an output that has no batch dimension is the answer to a sample that runs alone.
+
+    Args:
+        answers: what comes of the runs with so many samples in each.
+
+    Raises:
+        Refusal: answers that are not one per sample, or differ in their shape.
+    """
+    if feed.fixed_batch is None:
+        runs = answers(BATCH)
+        if _are_batches(runs, len(feed)):
+            return {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
+    size = feed.fixed_batch or 1
+    runs = answers(size)
+    return {name: _joined(name, [run[name] for run in runs], size)[: len(feed)] for name in runs[0]}
+
+
+def _are_batches(runs: list[dict[str, Any]], samples: int) -> bool:
+    """Whether every output has a row for each sample of its run."""
+    rows = [min(BATCH, samples - first) for first in range(0, samples, BATCH)]
+    return all(
+        value.shape[:1] == (count,)
+        for run, count in zip(runs, rows, strict=True)
+        for value in run.values()
+    )
+
+
+def _joined(name: str, values: list[Any], size: int) -> np.ndarray[Any, Any]:
+    shapes = {value.shape for value in values}
+    is_one_for_each = all(shape[:1] == (size,) for shape in shapes)
+    if len(shapes) > 1 or (size > 1 and not is_one_for_each):
+        raise Refusal(
+            f"output {name!r} has no answer of one shape for each sample: its shapes are "
+            f"{', '.join(map(str, sorted(shapes)))}",
+            "compare such outputs sample by sample, in the test's body",
+        )
+    return np.concatenate(values) if is_one_for_each else np.stack(values)
+
+
+def _read(paths: Files, order: list[str], what: str) -> dict[str, Any]:
+    try:
+        if isinstance(paths, dict):
+            arrays = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+            return dict(by_name(arrays, order, what))
+        in_order = tuple(np.load(path, mmap_mode="r") for path in paths)
+        return dict(by_name(in_order if len(in_order) > 1 else in_order[0], order, what))
+    except DataError as error:
+        raise Refusal(error.message, error.hint) from None
 
 
 def _filled(array: Any, missing: int) -> Any:
@@ -55,19 +128,35 @@ def _filled(array: Any, missing: int) -> Any:
 
 
 def _fitting(name: str, array: Any, spec: Any, what: str) -> Any:
-    wanted, dtype = list(spec.shape[1:]), spec.dtype.as_numpy_dtype
-    if len(array.shape[1:]) != len(wanted) or any(
-        want not in (None, have) for have, want in zip(array.shape[1:], wanted, strict=True)
-    ):
+    wanted = tuple(spec.shape[1:]) if spec.shape.rank else ()
+    if not _fits(array.shape[1:], wanted):
         shape = tuple("any" if size is None else size for size in wanted)
+        hint = (
+            "reshape the data as in training; the first dimension counts the samples, and "
+            "np.stack(samples) makes one array of a list of samples"
+        )
+        if _fits(array.shape, wanted):
+            hint = "this is one sample: sample[np.newaxis] is a batch of it; give many of them"
         raise Refusal(
             f"input {name!r} takes samples of shape {shape}, {what} has {tuple(array.shape[1:])}",
-            "reshape the data as in training; the first dimension counts the samples",
+            hint,
         )
-    floats = spec.dtype.is_floating
-    if floats != (array.dtype.kind == "f"):
+    if spec.dtype.name == "string":
+        if array.dtype.kind in "US":
+            return array
+        raise Refusal(f"input {name!r} takes text, {what} is {array.dtype}")
+    cast = cast_to(array, spec.dtype.as_numpy_dtype)
+    if cast is None:
         raise Refusal(
             f"input {name!r} takes {spec.dtype.name}, {what} is {array.dtype}",
-            "scale and cast the data exactly as in training, e.g. x.astype('float32') / 255",
+            "give whole numbers that it can hold, scaled exactly as in training"
+            if array.dtype.kind in NUMBERS
+            else "give numbers, scaled exactly as in training",
         )
-    return array.astype(dtype, copy=False) if array.dtype.kind in "fiub" else array
+    return cast
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        want in (None, have) for have, want in zip(shape, wanted, strict=True)
+    )

@@ -9,25 +9,32 @@ from typing import Any
 import numpy as np
 
 from pytest_edgeai.model.dataset import Dataset
+from pytest_edgeai.model.inputs import parts
 
 BATCH = 64
 
+Files = list[str] | dict[str, str]
+"""One ``.npy`` file per input: in the model's order, or by name."""
 
-def written_inputs(data: Dataset, folder: Path) -> dict[str, str]:
-    """A data set as one ``.npy`` file per input, batch by batch; "" names an only input.
+
+def written_inputs(data: Dataset, folder: Path) -> Files:
+    """A data set as files, batch by batch.
 
     Written as a stream: a full disk is an error then, where a memory map would end the process.
     """
-    files: dict[str, Any] = {}
+    files: dict[str | int, Any] = {}
+    is_named = False
     with ExitStack() as stack:
         for batch in data.batches(BATCH):
-            for name, array in (batch if isinstance(batch, dict) else {"": batch}).items():
+            is_named = isinstance(batch, dict)
+            for name, array in parts(batch).items():
                 if name not in files:
                     file = stack.enter_context((folder / f"input-{len(files)}.npy").open("wb"))
                     _write_header(file, array.dtype, (len(data), *array.shape[1:]))
                     files[name] = file
                 files[name].write(array.tobytes())
-    return {name: str(file.name) for name, file in files.items()}
+    paths = {str(name): str(file.name) for name, file in files.items()}
+    return paths if is_named else list(paths.values())
 
 
 def _write_header(file: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

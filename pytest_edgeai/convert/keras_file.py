@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
+import re
 import sys
+import tempfile
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+_UNKNOWN = re.compile(
+    r"(?:Could not locate \w+|Unknown \w+(?: \w+)?:?|object of type) ['`](\w+)['`]"
+)
 
 
 class Refusal(Exception):  # noqa: N818  (it names what happened, not a fault)
@@ -38,24 +46,66 @@ def load_keras(path: Path, safe_mode: bool) -> tuple[Any, str]:
     for module in ("keras",) if written_by_keras_3 else ("tf_keras", "keras"):
         try:
             keras = importlib.import_module(module)
-            model = keras.models.load_model(path, compile=False, safe_mode=safe_mode)
+            with _with_usual_suffix(path) as usual:
+                model = keras.models.load_model(usual, compile=False, safe_mode=safe_mode)
         except Exception as error:
             refusals.append(f"{module}: {one_line(error)}")
         else:
             loader = f"{module.replace('_', '-')} {keras.__version__}"
             print(f"{path.name}, written by Keras {version}, loaded by {loader}", file=sys.stderr)
             return model, loader
+    layers = _with_lambdas(config)
+    if layers:
+        raise _refusal_of_lambdas(path, layers)
     raise Refusal(
         f"written by Keras {version}, it does not load: {'; '.join(refusals)}",
-        "pip install 'pytest-edgeai[tensorflow]' brings tf-keras, which reads such files"
-        if "No module named 'tf_keras'" in refusals[0]
-        else 'custom layers: build the model in code, edge_model("package.module:function")',
+        _loading_hint(path, refusals),
     )
+
+
+def _refusal_of_lambdas(path: Path, layers: Sequence[str]) -> Refusal:
+    """Keras writes the bytecode of a lambda that is no Lambda layer, and never reads it."""
+    return Refusal(
+        f"a lambda is the activation, or another argument, of layer {', '.join(layers)}: Keras "
+        "writes it into the file and does not read it back, whatever safe_mode is",
+        "put a named function in its place and give one that takes the weights from the file, "
+        'edge_model("module:load"), with def load(): model = build(); '
+        f"model.load_weights({str(path)!r}); return model",
+    )
+
+
+def _loading_hint(path: Path, refusals: Sequence[str]) -> str:
+    if "No module named 'tf_keras'" in refusals[0]:
+        return "pip install 'pytest-edgeai[tensorflow]' brings tf-keras, which reads such files"
+    module = refusals[0].partition(":")[0]
+    names = [name for refusal in refusals for name in _UNKNOWN.findall(refusal)]
+    known = ", ".join(f'"{name}": {name}' for name in dict.fromkeys(names) if name != "function")
+    if not names:
+        return 'build the model in code: edge_model("module:function")'
+    return (
+        'give a function that loads it with its custom objects, edge_model("module:load"), with '
+        f"def load(): return {module}.models.load_model({str(path)!r}, "
+        f"custom_objects={{{known or '...'}}}, compile=False)"
+    )
+
+
+@contextlib.contextmanager
+def _with_usual_suffix(path: Path) -> Iterator[Path]:
+    """The file under a suffix that Keras takes for its format; Keras goes by small letters."""
+    usual = ".keras" if zipfile.is_zipfile(path) else ".h5"
+    if path.suffix == usual:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, f"model{usual}")
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def _read_header(path: Path) -> tuple[Any, str]:
     """A Keras file's own configuration and the version of the Keras that wrote it."""
-    magic = path.read_bytes()[:8]
+    with path.open("rb") as file:
+        magic = file.read(8)
     try:
         if magic.startswith(b"PK"):
             with zipfile.ZipFile(path) as archive:
@@ -96,6 +146,19 @@ def _class_names(config: Any) -> set[str]:
         return set()
     own = {str(config["class_name"])} if "class_name" in config else set()
     return own.union(*map(_class_names, config.values()))
+
+
+def _with_lambdas(config: Any, layer: str = "") -> list[str]:
+    """The layers that have a lambda among their arguments, by name."""
+    if isinstance(config, list):
+        return [name for part in config for name in _with_lambdas(part, layer)]
+    if not isinstance(config, dict) or config.get("class_name") == "Lambda":
+        return []
+    code = config.get("value")
+    if isinstance(code, list) and len(code) == 3 and isinstance(code[0], str):
+        return [layer]
+    layer = str(config.get("name") or layer)
+    return list(dict.fromkeys(_with_lambdas(list(config.values()), layer)))
 
 
 def one_line(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,10 @@ class Origins:
             ConversionError: a builder failed, which is not called again in this run, or a live
                 model cannot be exported.
         """
+        origin = self._of_kind(source)
+        return replace(origin, job={**origin.job, "signature": source.signature})
+
+    def _of_kind(self, source: ResolvedSource) -> Origin:
         if source.kind == "live":
             return self._of_live(source)
         if source.kind == "builder":

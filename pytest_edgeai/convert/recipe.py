@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from pytest_edgeai.errors import UsageError
 from pytest_edgeai.model.proof import EdgeType
-from pytest_edgeai.model.variants import Variant
+from pytest_edgeai.model.variants import VARIANTS, Variant
 
 CALIBRATED: tuple[Variant, ...] = ("int8", "int16x8")
 
@@ -19,7 +20,7 @@ class Recipe:
         int8_io: dtype of the int8 variant's inputs and outputs; ``None`` for the other variants.
     """
 
-    variant: Variant
+    variant: str
     int8_io: EdgeType | None = None
 
     @property
@@ -32,6 +33,15 @@ class Recipe:
         return asdict(self)
 
 
-def recipe(variant: Variant, int8_io: EdgeType = "uint8") -> Recipe:
-    """The recipe of a variant."""
+def recipe(variant: str, int8_io: EdgeType = "uint8") -> Recipe:
+    """The recipe of a variant.
+
+    Raises:
+        UsageError: no conversion makes it.
+    """
+    if variant not in VARIANTS:
+        raise UsageError(
+            f"no conversion makes a model that is {variant!r}: only a ready .tflite file may be",
+            f"list variants that are converted: {', '.join(VARIANTS)}",
+        )
     return Recipe(variant, int8_io if variant == "int8" else None)

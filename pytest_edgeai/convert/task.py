@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from pytest_edgeai.convert import export, exported_digest, feed, keras_file, worker
 from pytest_edgeai.convert.origin import Origin
 from pytest_edgeai.convert.process import tensorflow_version
 from pytest_edgeai.convert.recipe import Recipe
@@ -33,8 +32,8 @@ class Task:
     def key(self) -> str:
         """What the conversion depends on, as one hash."""
         job, made = self.origin.job, self.recipe.as_dict()
-        parts = [self.origin.digest, job["kind"], job.get("safe_mode"), made, self.samples_digest]
-        parts += [tensorflow_version(), _worker_digest()]
+        parts = [self.origin.digest, job["kind"], job.get("safe_mode"), job["signature"]]
+        parts += [made, self.samples_digest, tensorflow_version(), _worker_digest()]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
@@ -45,6 +44,7 @@ class Task:
 
 @cache
 def _worker_digest() -> str:
-    """The converting code itself, so that another version of it converts anew."""
-    modules = (worker, export, exported_digest, feed, keras_file)
-    return "".join(content_digest(Path(str(module.__file__))) for module in modules)
+    """The code that converts and what it imports, so that another version converts anew."""
+    package = Path(__file__).parents[1]
+    rooms = sorted((*package.glob("convert/*.py"), *package.glob("model/*.py")))
+    return "".join(map(content_digest, rooms))

@@ -13,7 +13,6 @@ import faulthandler
 import importlib
 import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -25,14 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from pytest_edgeai.convert.export import export_model
-from pytest_edgeai.convert.exported_digest import SIGNATURE, exported_digest
-from pytest_edgeai.convert.feed import Feed
+from pytest_edgeai.convert.exported_digest import exported_digest
+from pytest_edgeai.convert.feed import joined_answers
+from pytest_edgeai.convert.keras_facts import KerasFacts
 from pytest_edgeai.convert.keras_file import Refusal, load_keras, one_line
+from pytest_edgeai.convert.order import in_order
+from pytest_edgeai.convert.saved_signature import HERE, load_signature
+from pytest_edgeai.convert.tensorflow_lite import converted
 
-BATCH = 32
 WHERE_ARE_YOU = signal.SIGUSR1
 _LAST_ACT = threading.Lock()
-_WITHOUT_KERNEL = re.compile(r"^(?:Flex|Custom) ops: (.+)$", re.MULTILINE)
 
 
 def main(job: dict[str, Any]) -> None:
@@ -62,18 +63,18 @@ def main(job: dict[str, Any]) -> None:
 
 def convert(job: dict[str, Any]) -> dict[str, Any]:
     """Convert the source by the recipe; times are without TensorFlow's import."""
-    with _saved_model(job["source"]) as (folder, loader):
+    with _saved_model(job["source"]) as (facts, loader):
         import tensorflow as tf
 
         start = time.perf_counter_ns()
-        loaded = tf.saved_model.load(folder)
-        keys = _signature_keys(loaded)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=keys)
-        samples = _apply_recipe(converter, job, loaded)
-        Path(job["output"]).write_bytes(_converted(converter))
+        signature = load_signature(job["source"]["signature"])
+        content, samples = converted(signature, job, facts)
+        content = in_order(content, signature.input_order, facts.outputs)
+        Path(job["output"]).write_bytes(content)
         elapsed_ns = time.perf_counter_ns() - start
     versions = {"tensorflow": tf.__version__, "loader": loader}
-    return {"elapsed_ns": elapsed_ns, "calibration_samples": samples, **versions}
+    known = {"layers": facts.layers, "keras_3": facts.keras_3}
+    return {"elapsed_ns": elapsed_ns, "calibration_samples": samples, **known, **versions}
 
 
 def export(job: dict[str, Any]) -> dict[str, Any]:
@@ -88,19 +89,14 @@ def predict(job: dict[str, Any]) -> dict[str, Any]:
     """Answers of the source itself, one ``.npy`` per output."""
     import numpy as np
 
-    with _saved_model(job["source"]) as (folder, _):
-        import tensorflow as tf
-
-        loaded = tf.saved_model.load(folder)
-        run = _only_signature(loaded)
-        feed, answers = Feed(job["inputs"], run, "evaluation_data"), []
-        for batch in feed.batches(BATCH):
-            outputs = run(**{name: tf.constant(array) for name, array in batch.items()})
-            answers.append({name: value.numpy() for name, value in outputs.items()})
+    with _saved_model(job["source"]) as (facts, _):
+        signature = load_signature(job["source"]["signature"])
+        feed = signature.feed(job["inputs"], "evaluation_data")
+        outputs = joined_answers(lambda size: list(map(signature.run, feed.batches(size))), feed)
     paths = {}
-    for place, name in enumerate(sorted(answers[0])):
+    for place, name in enumerate(facts.outputs or sorted(outputs)):
         paths[name] = str(Path(job["output"], f"output-{place}.npy"))
-        np.save(paths[name], np.concatenate([answer[name] for answer in answers])[: len(feed)])
+        np.save(paths[name], outputs[name])
     return {"outputs": paths}
 
 
@@ -112,15 +108,20 @@ TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @contextlib.contextmanager
-def _saved_model(source: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The source as a SavedModel folder, and what loaded it."""
+def _saved_model(source: dict[str, Any]) -> Iterator[tuple[KerasFacts, str]]:
+    """The source as a SavedModel in the working directory, its facts, and what loaded it.
+
+    TensorFlow takes characters such as brackets in a longer path for a pattern.
+    """
     if source["kind"] == "saved_model":
-        yield source["path"], "SavedModel"
+        os.chdir(source["path"])
+        yield KerasFacts.read(Path(HERE)), "SavedModel"
         return
     model, loader = load_keras(Path(source["path"]), source["safe_mode"])
     with tempfile.TemporaryDirectory() as folder:
-        export_model(model, folder)
-        yield folder, loader
+        os.chdir(folder)
+        export_model(model, HERE)
+        yield KerasFacts.read(Path(HERE)), loader
 
 
 def _build(target: str) -> Any:
@@ -140,77 +141,6 @@ def _build(target: str) -> Any:
     if not (hasattr(model, "get_weights") and hasattr(model, "export")):
         raise Refusal(f"it returned a {type(model).__name__}, not a Keras model")
     return model
-
-
-def _signature_keys(loaded: Any) -> list[str]:
-    """The usual signature alone, where there is one; else all."""
-    keys = list(loaded.signatures)
-    if not keys:
-        raise Refusal(
-            "the SavedModel has no signature", "save it with signatures, or model.export()"
-        )
-    return [SIGNATURE] if SIGNATURE in keys else keys
-
-
-def _only_signature(loaded: Any) -> Any:
-    keys = _signature_keys(loaded)
-    if len(keys) > 1:
-        raise Refusal(
-            f"the SavedModel has the signatures {', '.join(keys)}: which one the data is for is "
-            "not said",
-            f"save it with one, or call one of them {SIGNATURE!r}",
-        )
-    return loaded.signatures[keys[0]]
-
-
-def _apply_recipe(converter: Any, job: dict[str, Any], loaded: Any) -> int:
-    """Tell the converter what the recipe says; returns the number of calibration samples."""
-    import tensorflow as tf
-
-    variant, samples = job["recipe"]["variant"], 0
-    if variant != "converted":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if variant == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if variant in ("int8", "int16x8"):
-        feed = Feed(job["inputs"], _only_signature(loaded), "calibration_data")
-        samples = len(feed)
-        converter.representative_dataset = lambda: _representative(feed)
-    if variant == "int16x8":
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-        ]
-    if variant == "int8":
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.as_dtype(job["recipe"]["int8_io"])
-        converter.inference_output_type = tf.as_dtype(job["recipe"]["int8_io"])
-    return samples
-
-
-def _representative(feed: Feed) -> Iterator[Any]:
-    """One sample at a time (or the model's own batch size), as the converter wants them."""
-    for batch in feed.batches(1):
-        yield batch if len(batch) > 1 else list(batch.values())
-
-
-def _converted(converter: Any) -> bytes:
-    try:
-        return bytes(converter.convert())
-    except Exception as error:
-        missing = {
-            name for names in _WITHOUT_KERNEL.findall(str(error)) for name in names.split(", ")
-        }
-        if missing:
-            raise Refusal(
-                f"TensorFlow Lite has no operator for {', '.join(sorted(missing))}",
-                "replace it in the model; Flex and custom operators are not converted",
-            ) from error
-        if "TensorListReserve" in str(error):
-            raise Refusal(
-                "it has a recurrent layer, which converts with a fixed batch size only",
-                "build it as a Functional or Sequential model, or give the layer unroll=True",
-            ) from error
-        raise
 
 
 def _log(error: BaseException) -> None:

@@ -8,6 +8,7 @@ One request is ``(operation, arguments, limit_s)``; its answer is ``("ok", value
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import importlib
 import os
@@ -246,6 +247,54 @@ def taken_by_delegates(nodes):
     return taken
 
 
+class SignatureGraph:
+    """The calls of an interpreter, on the graph of a signature that is not the main one.
+
+    The runtimes' own interpreters have them for the main graph alone. Their signature runners call
+    the same wrapper with a graph's number, but cannot leave out resizing, allocating and reading.
+    """
+
+    def __init__(self, interpreter, key):
+        self.interpreter, self.wrapper = interpreter, interpreter._interpreter
+        self.runner = interpreter.get_signature_runner(key)
+        self.graph = self.runner._subgraph_index
+        self.get_signature_list = interpreter.get_signature_list
+        self.get_signature_runner = interpreter.get_signature_runner
+
+    def allocate_tensors(self):
+        self.wrapper.AllocateTensors(self.graph)
+
+    def get_input_details(self):
+        return list(self.runner.get_input_details().values())
+
+    def get_output_details(self):
+        return list(self.runner.get_output_details().values())
+
+    def get_tensor_details(self):
+        found = []
+        for number in range(self.wrapper.NumTensors(self.graph)):
+            with contextlib.suppress(ValueError):  # a temporary tensor; interpreters do the same
+                found.append(self.interpreter._get_tensor_details(number, self.graph))
+        return found
+
+    def set_tensor(self, tensor_index, value):
+        self.wrapper.SetTensor(tensor_index, value, self.graph)
+
+    def get_tensor(self, tensor_index, subgraph_index=None):
+        graph = self.graph if subgraph_index is None else subgraph_index
+        return self.wrapper.GetTensor(tensor_index, graph)
+
+    def resize_tensor_input(self, input_index, tensor_size, strict=False):
+        size = np.array(tensor_size, dtype=np.int32)
+        self.wrapper.ResizeInputTensor(input_index, size, strict, self.graph)
+
+    def tensor(self, tensor_index):
+        return lambda: self.wrapper.tensor(self.wrapper, tensor_index, self.graph)
+
+    def invoke(self):
+        self.wrapper.Invoke(self.graph)
+
+
 class Agent:
     """One runtime and, after ``load``, one interpreter."""
 
@@ -288,11 +337,21 @@ class Agent:
             version = getattr(sys.modules[module.partition(".")[0]], "__version__", "unknown")
         return {"runtime": distribution, "runtime_version": version, **facts()}
 
-    def load(self, path, threads):
-        self.loaded, self.told = (path, threads), ""
+    def load(self, path, signature, threads):
+        """Load a model; ``signature`` is the one to run where that is not the main graph, or ""."""
+        self.loaded, self.told = (path, signature, threads), ""
+        self.interpreter = self.opened(path, signature, num_threads=threads)
+
+    def opened(self, path, signature, **options):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.interpreter = self.interpreter_class(model_path=path, num_threads=threads)
+            interpreter = self.interpreter_class(model_path=path, **options)
+        return SignatureGraph(interpreter, signature) if signature else interpreter
+
+    def unload(self):
+        """Free the model."""
+        self.interpreter = None
+        gc.collect()
 
     def call(self, method, *args, **kwargs):
         """Any call of ``tf.lite.Interpreter`` that takes and returns plain values and arrays."""
@@ -342,7 +401,7 @@ class Agent:
             arm(limit_s)
             tensors = {index: array[number, ...] for index, array in inputs.items()}
             if reset:
-                self.reset(reset, tensors)
+                self.reset(reset)
             interpreter = self.interpreter
             start = time.perf_counter_ns()
             for index, tensor in tensors.items():
@@ -354,22 +413,28 @@ class Agent:
             self.fed = tensors
         return [np.stack(a) if len({x.shape for x in a}) == 1 else a for a in answers], elapsed_ns
 
-    def reset(self, how, tensors):
-        """Forget what the model kept: its ``variables``, or, by a ``reload``, its resources too."""
+    def reset(self, how):
+        """Forget what the model kept: its ``variables``, or, by a ``reload``, its resources too.
+
+        The inputs keep their shapes and what they were last fed with.
+        """
         if how == "variables":
             self.interpreter.reset_all_variables()
             return
+        shapes = {d["index"]: list(d["shape"]) for d in self.interpreter.get_input_details()}
         self.load(*self.loaded)
         for details in self.interpreter.get_input_details():
-            shape = tensors[details["index"]].shape
-            if tuple(details["shape"]) != shape:
-                self.interpreter.resize_tensor_input(details["index"], shape)
+            if list(details["shape"]) != shapes[details["index"]]:
+                self.interpreter.resize_tensor_input(details["index"], shapes[details["index"]])
         self.interpreter.allocate_tensors()
+        for index, array in self.fed.items():
+            self.interpreter.set_tensor(index, array)
 
     def compare(self, own, base, pairs, limit_s):
         """Sums over all runs of two models, for each pair of tensors with the same values.
 
-        ``own`` and ``base`` are a path, inputs and rules as for ``predict``. A pair names a tensor
+        ``own`` and ``base`` are a path and a signature as for ``load``, inputs and rules as for
+        ``predict``. A pair names a tensor
         of each: (index, scale, zero point, then the same of ``base``); a scale of 0 says that it
         holds real values. Returns float64, shape (pairs, 6): how many values there are; the sum of
         the squares of ``base``; of the squared differences; how many of ``base`` are so far
@@ -378,7 +443,7 @@ class Agent:
         the pair that overwrote this one, else its own.
         """
         sums, totals = np.zeros((len(pairs), 4)), [0.0] * len(pairs)
-        runs = len(next(iter(own[1].values())))
+        runs = len(next(iter(own[2].values())))
         for number in range(runs):
             sides = [self.after_run(*model, number, limit_s) for model in (own, base)]
             for place, (a, scale, zero, b, base_scale, base_zero) in enumerate(pairs):
@@ -389,7 +454,7 @@ class Agent:
         covers = [covering(side, [pair[at] for pair in pairs]) for side, at in zip(sides, (0, 3))]
         return np.column_stack([sums, sums[:, 1] - means, np.max(covers, axis=0)])
 
-    def after_run(self, path, inputs, rules, number, limit_s):
+    def after_run(self, path, signature, inputs, rules, number, limit_s):
         """An interpreter after one run of a model, with the values of all its tensors.
 
         A delegate would keep those between its operators to itself. Each run has an interpreter of
@@ -397,13 +462,12 @@ class Agent:
         """
         arm(limit_s)
         resolver = sys.modules[self.interpreter_class.__module__].OpResolverType
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            interpreter = self.interpreter_class(
-                model_path=path,
-                experimental_op_resolver_type=resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-                experimental_preserve_all_tensors=True,
-            )
+        interpreter = self.opened(
+            path,
+            signature,
+            experimental_op_resolver_type=resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
         shapes = {d["index"]: tuple(d["shape"]) for d in interpreter.get_input_details()}
         for index, array in inputs.items():
             if shapes[index] != array.shape[1:]:
@@ -422,10 +486,11 @@ class Agent:
             self.interpreter.set_tensor(index, array)
         self.interpreter.invoke()
 
-    def start_up(self, path, threads, shapes, limit_s):
+    def start_up(self, model, shapes, limit_s):
         """Load a model, allocate its tensors and run it once; each may take ``limit_s``.
 
-        ``shapes`` are those of the inputs to resize, by tensor index. Returns the nanoseconds of
+        ``model`` is what ``load`` takes; ``shapes`` are those of the inputs to resize, by tensor
+        index. Returns the nanoseconds of
         the three steps; and the CPU seconds that others have used since this process began (None
         where the system does not tell), of how many there were: the steps alone would be too short
         for the kernel's clock of them.
@@ -434,7 +499,7 @@ class Agent:
         gc.disable()
         arm(limit_s)
         begin = clock()
-        self.load(path, threads)
+        self.load(*model)
         loaded = clock()
         arm(limit_s)
         for index, shape in shapes.items():
@@ -447,7 +512,7 @@ class Agent:
         lived_s = time.perf_counter() - self.begin
         return steps_ns, of_others(self.used_at_begin, used()), lived_s * all_cores()
 
-    def memory(self, path, threads, shapes, limit_s, runs):
+    def memory(self, model, shapes, limit_s, runs):
         """Load a model and run it so often.
 
         Returns bytes: resident before, the peak until then, and the peak after.
@@ -455,7 +520,7 @@ class Agent:
         gc.collect()
         reset_peak()
         before, peak_before = resident()
-        self.start_up(path, threads, shapes, limit_s)
+        self.start_up(model, shapes, limit_s)
         for _ in range(runs - 1):
             arm(limit_s)
             self.run()

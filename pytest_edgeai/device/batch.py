@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from pytest_edgeai.device.quantisation import Array, Details, checked, dequantise
-from pytest_edgeai.errors import TensorError
+from pytest_edgeai.errors import DataError, TensorError
+from pytest_edgeai.model.inputs import Inputs, by_name, for_all_samples
 
 __tracebackhide__ = True
 """A failing call shows in the test that made it, not here."""
 
-Batch = Array | Mapping[str, Any]
-"""Samples of a model's only input, or of each input by name."""
+Batch = Array | Sequence[Any] | Mapping[str, Any]
+"""Samples of a model's only input, or of each input in the model's order or by name."""
 
 RUNS_PER_REQUEST = 64
 BYTES_PER_REQUEST = 32 * 1024 * 1024
@@ -117,27 +118,41 @@ def by_index(
     Raises:
         TensorError: names that are not the inputs', or different numbers of samples.
     """
-    if not isinstance(batch, Mapping):
-        if len(inputs) != 1:
-            names = ", ".join(input_names)
-            raise TensorError(f"the model has several inputs: give a mapping by name ({names})")
-        return {int(inputs[0]["index"]): _as_array(batch, inputs[0]["name"])}
-    known: dict[str, int] = {}
-    for details in inputs:
-        tensor_name = str(details["name"])
-        bare = tensor_name.removeprefix("serving_default_").rpartition(":")[0] or tensor_name
-        known |= dict.fromkeys((tensor_name, bare), int(details["index"]))
-    for name, details in zip(input_names, inputs, strict=True):
-        known[name] = int(details["index"])
-    if sorted(known.get(name, -1) for name in batch) != sorted(int(d["index"]) for d in inputs):
-        raise TensorError(
-            f"the model takes the inputs {', '.join(input_names)}, not {', '.join(map(str, batch))}"
-        )
-    arrays = {name: _as_array(array, name) for name, array in batch.items()}
-    counts = {name: len(np.atleast_1d(array)) for name, array in arrays.items()}
+    given = _as_inputs(batch, inputs, input_names)
+    try:
+        named = for_all_samples(by_name(given, input_names, "the batch"))
+    except DataError as error:
+        raise TensorError(error.message, error.hint) from None
+    counts = {name: len(np.atleast_1d(array)) for name, array in named.items()}
     if len(set(counts.values())) > 1:
         raise TensorError(f"the inputs differ in their number of samples: {counts}")
-    return {known[name]: array for name, array in arrays.items()}
+    return {
+        int(details["index"]): named[name]
+        for name, details in zip(input_names, inputs, strict=True)
+    }
+
+
+def _as_inputs(batch: Batch, inputs: Sequence[Details], input_names: Sequence[str]) -> Inputs:
+    """The batch's arrays; those by name under the ``input_names``."""
+    if isinstance(batch, Mapping):
+        known = _aliases(inputs, input_names)
+        names = [known.get(name, name) for name in batch]
+        if len(set(names)) < len(batch):
+            names = list(batch)  # two of them are the same input's
+        return {name: _as_array(a, name) for name, a in zip(names, batch.values(), strict=True)}
+    if len(inputs) > 1 and isinstance(batch, (list, tuple)):
+        return tuple(_as_array(array, str(place)) for place, array in enumerate(batch))
+    return _as_array(batch, input_names[0])
+
+
+def _aliases(inputs: Sequence[Details], input_names: Sequence[str]) -> dict[str, str]:
+    """The input names by all that an input may be called."""
+    known: dict[str, str] = {}
+    for name, details in zip(input_names, inputs, strict=True):
+        tensor_name = str(details["name"])
+        bare = tensor_name.removeprefix("serving_default_").rpartition(":")[0] or tensor_name
+        known |= dict.fromkeys((tensor_name, bare), name)
+    return known | dict(zip(input_names, input_names, strict=True))
 
 
 def _as_array(values: Any, name: str) -> Array:

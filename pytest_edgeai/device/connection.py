@@ -25,6 +25,12 @@ __tracebackhide__ = True
 
 GRACE_S = 5.0
 """How much longer than the device's own limit this side waits before it kills."""
+LAST_STEPS = ("unload", "exit")
+CRASHED_AT_ITS_END = (
+    "the model ran before that, so the runtime has probably damaged its memory, and the outputs "
+    "may be wrong, too: check the file, or try another --edge-runtime"
+)
+LOG_BEGINS = "\nlast lines of its stderr:\n"
 LOG_LINES = 8
 TEXT_LENGTH = 400
 
@@ -137,6 +143,21 @@ class AgentProcess:
             raise self._refusal(step, *answer[1:])
         return agent.unpack(answer[1]), answer[2]
 
+    def end(self) -> None:
+        """Let the process free its model and end by itself; what damages memory often dies then.
+
+        Raises:
+            DeviceError: it ended by a signal, or did not end.
+        """
+        self.request("unload")
+        self._started.channel.close()
+        for gateway in list(self._group):
+            gateway.exit()
+        status = self._started.process.ended()
+        if _signal_number(status):
+            raise self._lost("exit", self.limit_s)
+        self.close()
+
     def _gone(self, what: str, hint: str = "") -> DeviceError:
         return DeviceError(f"{self.what} on {self._spec.where}: {what}", hint)
 
@@ -176,9 +197,7 @@ class AgentProcess:
         else:
             how = signal.Signals(number).name if number else f"exit status {status}"
             what = f"the process ended with {how} in {step}"
-            hint = (
-                "the runtime crashed on this model; check the file, or try another --edge-runtime"
-            )
+            hint = CRASHED_AT_ITS_END if step in LAST_STEPS else _crashed(step)
             if number == getattr(signal, "SIGKILL", None):
                 hint = (
                     "often the kernel's out-of-memory killer: see `dmesg`, or use a smaller model"
@@ -196,7 +215,7 @@ def _last_lines(log: str) -> str:
     lines = log.strip().splitlines()
     if not lines:
         return ""
-    return "\nlast lines of its stderr:\n    " + "\n    ".join(lines[-LOG_LINES:])
+    return f"{LOG_BEGINS}    " + "\n    ".join(lines[-LOG_LINES:])
 
 
 def pip(spec: DeviceSpec, python: Mapping[str, Any]) -> str:
@@ -227,3 +246,8 @@ def _signal_number(status: int) -> int:
     if status < 0:
         return -status
     return status - 128 if 128 < status < 160 else 0
+
+
+def _crashed(step: str) -> str:
+    on = "this model, or on these inputs" if step == "invoke" else "this model"
+    return f"the runtime crashed on {on}; check the file, or try another --edge-runtime"

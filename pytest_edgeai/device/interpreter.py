@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from pytest_edgeai.device.agent import quantised
 from pytest_edgeai.device.batch import Batch, Runs, as_runs, by_index, resized
+from pytest_edgeai.device.device import Device
+from pytest_edgeai.device.loaded_model import SET_BY_TEST
 from pytest_edgeai.device.quantisation import (
     Array,
     is_quantised,
@@ -15,9 +19,11 @@ from pytest_edgeai.device.quantisation import (
     real_range,
     rule,
 )
+from pytest_edgeai.device.seeded import Origin
 from pytest_edgeai.device.signature import SignatureRunner, named
 from pytest_edgeai.device.timed_model import TimedModel
-from pytest_edgeai.errors import TensorError
+from pytest_edgeai.errors import DeviceError, EdgeAIError, TensorError
+from pytest_edgeai.model.tflite import Model
 
 __tracebackhide__ = True
 """A failing call shows in the test that made it, not here."""
@@ -28,17 +34,26 @@ Pair = tuple[int, float, int, int, float, int]
 """A tensor's index, scale and zero point, then those of its counterpart; a scale of 0: real."""
 
 
+FirstSamples = Callable[[int], Iterable[tuple[str, Batch | EdgeAIError]]]
+"""The first so many samples of each data set that there is, by its name; or why it has none."""
+
+
 class Interpreter(TimedModel):
     """A model loaded by the runtime of a device, in a process of its own.
 
     It has the calls of ``tf.lite.Interpreter``, with the same arguments and results, and its
     tensors are allocated. ``predict`` takes and returns real values. A context manager. Attributes
-    are those of ``LoadedModel`` (``model``, ``device``, ``threads``, ...).
+    are those of ``LoadedModel`` (``model``, ``device``, ``threads``, ...), and ``samples``: what
+    inputs that nobody set are filled in from, by the first data that the model takes.
 
     Raises:
         InterpreterError: the runtime refuses the model.
         DeviceError: the process crashed or hung.
     """
+
+    def __init__(self, device: Device, model: Model, threads: int | None = None) -> None:
+        self.samples: FirstSamples = lambda count: ()
+        super().__init__(device, model, threads)
 
     # The calls of tf.lite.Interpreter.
 
@@ -48,11 +63,11 @@ class Interpreter(TimedModel):
 
     def get_input_details(self) -> list[dict[str, Any]]:
         """Name, index, shape, dtype and quantisation of each input."""
-        return self._details("get_input_details")
+        return self._edges("input")
 
     def get_output_details(self) -> list[dict[str, Any]]:
         """Name, index, shape, dtype and quantisation of each output."""
-        return self._details("get_output_details")
+        return self._edges("output")
 
     def get_tensor_details(self) -> list[dict[str, Any]]:
         """Name, index, shape, dtype and quantisation of each tensor."""
@@ -65,24 +80,34 @@ class Interpreter(TimedModel):
         except TensorError as error:
             raise self._explained_feed(error, int(tensor_index), native(value)) from None
 
-    def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> Array:
-        """A copy of a tensor, as stored."""
-        return np.asarray(self._call("get_tensor", int(tensor_index), int(subgraph_index))[0])
+    def get_tensor(self, tensor_index: int, subgraph_index: int | None = None) -> Array:
+        """A copy of a tensor, as stored; of the signature's graph, unless another one is named."""
+        graph = () if subgraph_index is None else (int(subgraph_index),)
+        return np.asarray(self._call("get_tensor", int(tensor_index), *graph)[0])
 
     def resize_tensor_input(self, input_index: int, tensor_size: Any, strict: bool = False) -> None:
         """Give an input another shape; ``allocate_tensors`` has to follow."""
         self._resize(int(input_index), tensor_size, bool(strict))
 
     def reset_all_variables(self) -> None:
-        """Set the model's variable tensors back to their start; not its resource variables."""
-        self._call("reset_all_variables")
+        """Set the model's variable tensors back to their start; not its resource variables.
+
+        Of a signature that is not the file's main graph, both.
+        """
+        if self.model.facts.graph:
+            self._request("reset", "reload", step="reset_all_variables")
+        else:
+            self._call("reset_all_variables")
 
     def get_signature_list(self) -> dict[str, Any]:
         """Signature keys with the names of their inputs and outputs."""
         return self._signatures.all()
 
     def get_signature_runner(self, signature_key: str | None = None) -> SignatureRunner:
-        """A callable for one signature: ``runner(x=...)`` returns outputs by name."""
+        """A callable for one signature: ``runner(x=...)`` returns outputs by name.
+
+        Without a key it is the signature under test.
+        """
         return SignatureRunner(self._run_signature, *self._signatures.details(signature_key))
 
     def invoke(self) -> None:
@@ -108,8 +133,9 @@ class Interpreter(TimedModel):
         fresh one takes its place, with the inputs' shapes and without their values.
 
         Args:
-            batch: shape (N, ...) of floats for a float or quantised input, else of the input's own
-                kind; for several inputs a mapping by name (as in the signature or the tensor).
+            batch: shape (N, ...), real values; for several inputs a tuple or list of such arrays
+                in the model's order, or a mapping by name (as in the signature or the tensor). An
+                input of shape () takes one number for each sample, or one for all.
 
         Returns:
             An array of N answers; for several outputs a dict by name.
@@ -128,6 +154,55 @@ class Interpreter(TimedModel):
             )
         }
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def fill_inputs(self) -> None:
+        """Feed the inputs that nobody set: with the first of ``samples``, else seeded values.
+
+        Raises:
+            TensorError: an input has dynamic dimensions, and nobody said how large they are.
+        """
+        self._refresh_if_stale()
+        if not self._fed:
+            self._fill_from_samples()
+        super().fill_inputs()
+
+    def _fill_from_samples(self) -> None:
+        self._passed_over = []
+        for name, batch in self.samples(self._batch_size):
+            try:
+                if isinstance(batch, EdgeAIError):
+                    raise batch
+                self._feed_first(name, batch)
+                return
+            except DeviceError:
+                raise  # it crashed on them, as it will in use
+            except EdgeAIError as error:
+                self._passed_over.append(f"not {name}: {error.message.splitlines()[0]}")
+
+    def _feed_first(self, name: str, batch: Batch) -> None:
+        """Feed what one run takes of a batch, and run it; without it where that goes wrong."""
+        inputs, shapes, was_sized = self._inputs, self.input_shapes, self._sized
+        try:
+            runs = self._runs_of(batch)
+            count = min(runs.group or 1, runs.samples)
+            which = "sample 0" if count == 1 else f"samples 0 to {count - 1}"
+            for index, (array, *_) in runs.tensors.items():
+                how = self._rules.get(index)
+                value = array if how is None else np.asarray(quantised(array, *how))
+                self._feed(index, value, Origin(f"{which} of {name}"))
+            self.time_runs(1, 0.0, 1, 0.0)
+        except EdgeAIError:
+            self._fed.clear()
+            if self.input_shapes != shapes and not self._process.has_died:
+                with suppress(EdgeAIError):
+                    self._take_shapes(inputs)
+            self._sized = was_sized
+            raise
+
+    @property
+    def _batch_size(self) -> int:
+        """How many samples one run takes, at most."""
+        return max(int(size) for d in self._inputs for size in (*d["shape"][:1], 1))
 
     def compare(self, baseline: Interpreter, batch: Batch, pairs: Sequence[Pair]) -> Array:
         """Sums over runs of two models of a device, made by new interpreters in this process.
@@ -149,7 +224,7 @@ class Interpreter(TimedModel):
         if len(all_runs[1]) != count:
             raise TensorError(f"{self._what} and {baseline._what} take batches of other sizes")
         models = [
-            (side._path, runs.tensors, side._rules)
+            (*side._place(), runs.tensors, side._rules)
             for side, runs in zip(sides, all_runs, strict=True)
         ]
         args = (*models, list(pairs), self._process.limit_s)
@@ -208,6 +283,7 @@ class Interpreter(TimedModel):
         """For each output, what every run answered."""
         outputs = [int(details["index"]) for details in self._outputs]
         parts: list[list[Array]] = [[] for _ in outputs]
+        self._fed.clear()
         while len(parts[0]) < len(runs):
             tensors, first = runs.part(len(parts[0]), self._outputs)
             limit_s = self._process.limit_s
@@ -219,13 +295,15 @@ class Interpreter(TimedModel):
             for part, answer in zip(parts, answers, strict=True):
                 part.extend(answer)
         self._burst_runs = 1
-        self._fed |= set(runs.tensors)
-        self._seeded.clear()
+        self._fed.update(dict.fromkeys(runs.tensors, SET_BY_TEST))
         return parts
 
     @property
     def _reset(self) -> str:
         """What makes the model forget; see ``Agent.reset``."""
-        if any(operator.name == "VAR_HANDLE" for operator in self.model.facts.operators):
-            return "reload"
-        return "variables" if self.model.facts.stateful else ""
+        facts = self.model.facts
+        if not facts.stateful:
+            return ""
+        has_resources = any(operator.name == "VAR_HANDLE" for operator in facts.operators)
+        # The runtimes reset the variable tensors of the main graph alone.
+        return "reload" if has_resources or facts.graph else "variables"

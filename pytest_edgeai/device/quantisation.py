@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_edgeai.device.agent import quantised
 from pytest_edgeai.errors import TensorError
+from pytest_edgeai.model.casting import NUMBERS, cast_to
 
 __tracebackhide__ = True
 """A failing call shows in the test that made it, not here."""
@@ -17,7 +18,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Details = Mapping[str, Any]
 """One entry of ``get_input_details()`` or ``get_output_details()``."""
 
-_KINDS = {"f": "float", "i": "integer", "u": "integer", "b": "bool", "S": "string", "c": "complex"}
+_KINDS = {"f": "float", "i": "integer", "u": "integer", "b": "bool", "c": "complex"}
+_REAL_VALUES = (
+    " (predict() takes real values, scaled as in training: batch.astype('float32'); "
+    "already quantised tensors go in with set_tensor())"
+)
+MOST_OUTSIDE = 0.5
+"""A larger share of values outside of an input's range is a mistake."""
 
 
 def is_quantised(details: Details) -> bool:
@@ -54,7 +61,9 @@ def rule(details: Details) -> tuple[str, float, int] | None:
 
 
 def checked(values: Array, details: Details) -> Array:
-    """Values that a tensor takes: real ones where it is quantised, else of its dtype.
+    """Values that a tensor takes: real ones where it is quantised, else as its dtype holds them.
+
+    Whole numbers are their values, whatever dtype they come in.
 
     Raises:
         TensorError: another kind of dtype than the tensor takes, or a value that it cannot hold.
@@ -62,18 +71,38 @@ def checked(values: Array, details: Details) -> Array:
     dtype = np.dtype(details["dtype"])
     if dtype.kind in "OS":
         return _strings(values, details)
-    expected = "float" if is_quantised(details) else _KINDS[dtype.kind]
-    if _KINDS.get(values.dtype.kind) != expected:
-        raise TensorError(_wrong_kind(values, details, expected))
     if is_quantised(details):
-        if not np.isfinite(values).all():
-            raise TensorError(
-                f"input {details['name']!r} is {dtype} and cannot hold NaN or infinity"
-            )
-        return values
-    if dtype.kind in "iu" and not np.array_equal(values.astype(dtype), values):
-        raise TensorError(f"input {details['name']!r} is {dtype}: a value does not fit into it")
-    return values.astype(dtype, copy=False)
+        return _real(values, details)
+    cast = values.astype(dtype, copy=False) if dtype.kind == "c" else cast_to(values, dtype)
+    if cast is None:
+        is_number = values.dtype.kind in NUMBERS
+        raise TensorError(_not_held(dtype, details) if is_number else _wrong_kind(values, details))
+    return cast
+
+
+def _real(values: Array, details: Details) -> Array:
+    """Real values for a quantised tensor."""
+    if values.dtype.kind not in NUMBERS:
+        raise TensorError(_wrong_kind(values, details))
+    dtype = np.dtype(details["dtype"])
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise TensorError(f"input {details['name']!r} is {dtype} and cannot hold NaN or infinity")
+    if values.dtype == dtype and _are_quantised(values, details):
+        low, high = real_range(details)
+        raise TensorError(
+            f"input {details['name']!r} takes real values, from {low:.4g} to {high:.4g}: the "
+            f"{dtype} values go from {values.min()} to {values.max()}, as if they were quantised "
+            f"already{_REAL_VALUES}"
+        )
+    return values
+
+
+def _are_quantised(values: Array, details: Details) -> bool:
+    """Whether most values of the tensor's own dtype are none that it was quantised for."""
+    low, high = real_range(details)
+    step = float(details["quantization"][0])
+    outside = (values < low - step) | (values > high + step)
+    return bool(outside.mean() > MOST_OUTSIDE)
 
 
 def dequantise(values: Array, details: Details) -> Array:
@@ -91,35 +120,23 @@ def native(value: Any) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def random_tensor(details: Details, generator: np.random.Generator) -> Array:
-    """Values an input can hold: the full range of 8 bits, 0..1 for floats, zeros for indices."""
-    shape, dtype = tuple(details["shape"]), np.dtype(details["dtype"])
-    if dtype.kind == "f":
-        return np.asarray(generator.random(shape)).astype(dtype)
-    if dtype.itemsize == 1 and dtype.kind in "iu":
-        limits = np.iinfo(dtype.name)
-        drawn = generator.integers(limits.min, limits.max, shape, np.int64, endpoint=True)
-        return np.asarray(drawn).astype(dtype)
-    if dtype.kind in "OS":
-        array: Array = np.full(shape, b"", dtype=object)
-        return array
-    return np.zeros(shape, dtype)
-
-
 def _strings(values: Array, details: Details) -> Array:
     if values.dtype.kind not in "OSU":
-        raise TensorError(_wrong_kind(values, details, "string"))
+        raise TensorError(_wrong_kind(values, details))
     texts = [v if isinstance(v, bytes) else str(v).encode() for v in values.ravel().tolist()]
     array: Array = np.empty(len(texts), dtype=object)
     array[:] = texts
     return array.reshape(values.shape)
 
 
-def _wrong_kind(values: Array, details: Details, expected: str) -> str:
+def _not_held(dtype: np.dtype[Any], details: Details) -> str:
+    name, kind = details["name"], "0 and 1" if dtype.kind == "b" else "whole numbers"
+    limits = "" if dtype.kind == "b" else f", from {np.iinfo(dtype).min} to {np.iinfo(dtype).max}"
+    return f"input {name!r} is {dtype} and takes {kind}{limits}: a value does not fit into it"
+
+
+def _wrong_kind(values: Array, details: Details) -> str:
+    kind = np.dtype(details["dtype"]).kind
+    expected = "string" if kind in "OS" else "float" if is_quantised(details) else _KINDS[kind]
     text = f"input {details['name']!r} takes {expected} values, not {values.dtype}"
-    if expected == "float":
-        text += (
-            " (predict() takes real values, scaled as in training: batch.astype('float32'); "
-            "already quantised tensors go in with set_tensor())"
-        )
-    return text
+    return text + (_REAL_VALUES if expected == "float" else "")

@@ -43,10 +43,11 @@ class Signatures:
     Args:
         ask: a request to the device, as ``AgentProcess.request``.
         what: the model, for messages.
+        tested: the key of the one that is tested; "" where there is none.
     """
 
-    def __init__(self, ask: Callable[..., tuple[Any, int]], what: str) -> None:
-        self._ask, self._what = ask, what
+    def __init__(self, ask: Callable[..., tuple[Any, int]], what: str, tested: str) -> None:
+        self._ask, self._what, self._tested = ask, what, tested
 
     def all(self) -> dict[str, Any]:
         """Signature keys with the names of their inputs and outputs."""
@@ -54,20 +55,20 @@ class Signatures:
         return dict(self._ask("call", step, step=step)[0])
 
     def details(self, key: str | None) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """A key, the only one where none is given, and the details of inputs and outputs by name.
+        """A key, that under test where none is given, and details of inputs and outputs by name.
 
         Raises:
-            TensorError: no key for a model that has not one signature, or a wrong key.
+            TensorError: the model has no signature, or none of this name.
         """
-        keys = [key] if key else list(self.all())
-        if len(keys) != 1:
-            raise TensorError(f"{self._what} has the signatures {keys}: name one")
-        inputs, outputs = self._ask("signature", keys[0], step="get_signature_runner")[0]
-        return keys[0], inputs, outputs
+        key = key or self._tested
+        if not key:
+            raise TensorError(f"{self._what} has no signature")
+        inputs, outputs = self._ask("signature", key, step="get_signature_runner")[0]
+        return key, inputs, outputs
 
     def names(self, side: str, tensors: Sequence[Details]) -> list[str]:
-        """What the only signature calls the ``inputs`` or ``outputs``, else their own names."""
-        if len(self.all()) != 1:
+        """What the signature calls the ``inputs`` or ``outputs``, else their own names."""
+        if not self._tested:
             return tensor_names(tensors, {})
         _, inputs, outputs = self.details(None)
         return tensor_names(tensors, inputs if side == "inputs" else outputs)

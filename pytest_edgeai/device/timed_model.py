@@ -74,15 +74,14 @@ class TimedModel(LoadedModel):
     ) -> Array:
         """Times of single runs (set_tensor of every input, then invoke), in nanoseconds, int64.
 
-        Inputs that nobody set get seeded random values first. The loop runs on the device; it ends
+        Inputs that nobody set are filled in first. The loop runs on the device; it ends
         at ``max_runs`` or ``max_s``, else when both minima are reached. Runs in the first
         ``rewarm_s`` are not timed.
 
         Raises:
             TensorError: an input has dynamic dimensions, and nobody said how large they are.
         """
-        self._refresh_if_stale()
-        self._seed_inputs()
+        self.fill_inputs()
         limit_s = self._process.limit_s
         calls = 1 + math.ceil(max_s / limit_s)
         args = (int(min_runs), float(min_s), int(max_runs), float(max_s), limit_s, float(rewarm_s))
@@ -90,6 +89,8 @@ class TimedModel(LoadedModel):
             0
         ]
         self.used = self.used.plus(others_s, cores_s)
+        if self.first_run_ns is None:
+            self.first_run_ns = int(samples[0])
         return np.asarray(samples)
 
     def warm_up(self, max_s: float) -> int:
@@ -109,11 +110,11 @@ class TimedModel(LoadedModel):
         Returns:
             What the operation returned.
         """
-        path = self.device.board.place(self.model.path, self.model.facts.sha256)
+        model = (*self._place(), threads)
         shapes = {index: list(np.shape(array)) for index, array in inputs.items()}
         with self.device.start(self._what) as process:
             process.request("feed", inputs, stored=True)
-            given = (path, threads, shapes if self._sized else {}, process.limit_s, *args)
+            given = (model, shapes if self._sized else {}, process.limit_s, *args)
             try:
                 return process.request(operation, *given, step="start-up", calls=STEPS)[0]
             except InterpreterError as error:
@@ -127,6 +128,7 @@ class TimedModel(LoadedModel):
     def _burst(self) -> list[int]:
         """The next timed runs: one, then twice as many each time, up to ``BURST_NS``."""
         if self.before_bursts is None:
+            self.fill_inputs()
             self._hold()
             self.warm_up(WARM_UP_S)
         samples = self.time_runs(self._burst_runs, 0.0, self._burst_runs, BURST_NS / 1e9)

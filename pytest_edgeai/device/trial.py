@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from pytest_edgeai.device.agent import RUNTIMES
+from pytest_edgeai.device.connection import LOG_BEGINS
 from pytest_edgeai.device.device import Device
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.lock import Progress
@@ -27,8 +28,9 @@ class Trial:
     Attributes:
         runtime: the runtime's distribution, such as ``ai-edge-litert``.
         version: its version; "" where it was not tried.
-        outcome: ``runs`` one inference; ``loads`` where its inputs' sizes are not said; ``fails``,
-            also by a crash or a hang; ``not tried`` where the runtime is missing or broken.
+        outcome: ``runs`` one inference, after which its process ends as it should; ``loads`` where
+            its inputs' sizes are not said; ``fails``, also by a crash or a hang; ``not tried``
+            where the runtime is missing or broken.
         says: what happened, or why it was not tried; "" where there is nothing to add, and
             where it is just not installed.
         hint: what to do about it.
@@ -97,11 +99,16 @@ def _run(model: Model, device: Device, trial: Trial) -> Trial:
             except TensorError as error:  # nobody knows how large its inputs are
                 return Trial(name, version, "loads", _brief(error, model), "", delegated)
             interpreter.invoke()
+            for details in interpreter.get_output_details():
+                interpreter.get_tensor(details["index"])
+            interpreter.end()
             return Trial(name, version, "runs", "", "", delegated)
     except (DeviceError, InterpreterError) as error:
         return Trial(name, version, "fails", _brief(error, model), error.hint)
 
 
 def _brief(error: DeviceError | InterpreterError | TensorError, model: Model) -> str:
-    """Its message without the name of the model, which is known here."""
-    return error.message.removeprefix(f"{model.variant} of {model.name}").removeprefix(": ").strip()
+    """Its message without the name of the model, which is known here, with one line of a log."""
+    message, begins, log = error.message.partition(LOG_BEGINS)
+    said = message.removeprefix(f"{model.variant} of {model.name}").removeprefix(": ").strip()
+    return f"{said}: {log.splitlines()[-1].strip()}" if begins else said

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.causes import AS_ABOVE
 from pytest_edgeai.judge.claims import IN_SIGHT, Interval
 from pytest_edgeai.judge.evidence import Evidence, Score
 from pytest_edgeai.judge.metrics import ACCURACY, Metric, MetricLike, metric_of
@@ -44,12 +45,11 @@ class MetricBudget(Budget):
 
     def between(self, what: str, interval: Interval) -> tuple[str, ...]:
         """Where the value would be on other samples, in a sentence; none if that is not known."""
-        if interval.low is None or interval.high is None:
+        where = units.interval(interval.low, interval.high, self.bound[1], "between {} and {}")
+        if not where:
             return ()
-        low, high = (units.value_text(end, self.bound[1]) for end in (interval.low, interval.high))
         sure = units.confidence(self.sure)
-        where = f"between {low} and {high} ({sure} each way)"
-        return (f"on other samples of the same kind {what} is {where}",)
+        return (f"on other samples of the same kind {what} is {where} ({sure} each way)",)
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,9 @@ class MinAccuracyBudget(MetricBudget):
         if verdict == "inconclusive":
             advice = self._more_samples(score)
         elif verdict == "fail":
-            details += evidence.suspicions(self.metric)
-            advice = CHECK_DATA
+            suspected = evidence.suspicions(self.metric)
+            details += suspected
+            advice = AS_ABOVE if suspected else CHECK_DATA
         elif score.chance is not None and self._holds(score.chance):
             advice = (
                 f"one answer to everything would hold the limit, too: {self.text(score.chance)}"
@@ -132,7 +133,11 @@ def samples_advice(n: int, limit: float, interval: Callable[[int], Interval]) ->
 
 
 def min_accuracy(
-    limit: float, *, metric: MetricLike = "accuracy", confidence: float | None = None
+    limit: float,
+    *,
+    metric: MetricLike = "accuracy",
+    ignore_label: int | None = None,
+    confidence: float | None = None,
 ) -> tuple[Budget, ...]:
     """What a metric on ``evaluation_data`` must reach; at most, where lower is better.
 
@@ -140,10 +145,11 @@ def min_accuracy(
         limit: in the metric's unit; a fraction for accuracies, 0.9 is 90 %.
         metric: a name of ``judge.metrics.NAMES``, any ``(labels, predictions) -> float`` where
             higher is better, or a ``Metric``.
+        ignore_label: with ``mean_iou``, the label of pixels that do not count, such as 255.
         confidence: judge the interval that holds with this confidence, as if the samples were
             drawn anew; without it, the number on this data set is judged.
     """
-    known = metric_of(metric)
+    known = metric_of(metric, ignore_label)
     known.require_limit(limit)
     require_confidence(confidence)
     return (MinAccuracyBudget(float(limit), known, confidence),)

@@ -7,22 +7,16 @@ from typing import Any, ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.causes import BY_HOST, by_variant, causes
+from pytest_edgeai.judge.claims import Interval
 from pytest_edgeai.judge.compared import ComparedBudget
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence
 from pytest_edgeai.judge.flips import MOST_SAMPLES
-from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.paired import share_interval
 from pytest_edgeai.judge.requirements import require_number, require_one_of
 from pytest_edgeai.judge.verdict import BudgetResult
 
-_ADVICE = {
-    HOST: (
-        "the runtimes' kernels round differently: the same runtime version on both, or judge "
-        "accuracy on the device itself"
-    )
-}
 _CONSTANT = "look at the scaling of evaluation_data, and at the model"
-_OTHER_MODEL = "calibrate with more samples like the real inputs and scaled as in training"
 
 
 @dataclass(frozen=True)
@@ -46,26 +40,37 @@ class AgreementBudget(ComparedBudget):
         import numpy as np
 
         own, base = evidence.answered(), evidence.answered(self.baseline)
-        differ, n = np.flatnonzero(own != base), len(own)
-        if n > 1 and len({*own.tolist(), *base.tolist()}) == 1:
-            reason = f"both answer class {own[0]} to all {n:,} samples: that is no agreement"
+        shares, n = (own != base).reshape(len(own), -1).mean(axis=1), len(own)
+        differ, whom = np.flatnonzero(shares), _whom(self.baseline)
+        if n > 1 and len(np.unique([own, base])) == 1:
+            reason = f"both answer class {own.flat[0]} to all {n:,} samples: that is no agreement"
             return self.result(None, n, "void", reason, _CONSTANT)
-        share, whom = 1 - len(differ) / n, _whom(self.baseline)
-        reason = f"{len(differ):,} of {units.count(n, 'sample')} get another answer than {whom}"
-        interval = share_interval(n - len(differ), n, DEFAULT_CONFIDENCE)
-        details = [
-            f"sample {i}: class {own[i]}, {whom} {base[i]}" for i in differ[:MOST_SAMPLES].tolist()
-        ]
+        if own.ndim == 1:
+            share = 1 - len(differ) / n
+            reason = f"{len(differ):,} of {units.count(n, 'sample')} get another answer than {whom}"
+            interval = share_interval(n - len(differ), n, DEFAULT_CONFIDENCE)
+            first = differ[:MOST_SAMPLES].tolist()
+            details = [f"sample {i}: class {own[i]}, {whom} {base[i]}" for i in first]
+        else:  # pixels of a sample are no samples of their own: there is no interval
+            share, interval = 1 - float(shares.mean()), Interval()
+            reason = (
+                f"{units.share(1 - share)} of the pixels get another class than {whom}, in "
+                f"{len(differ):,} of {units.count(n, 'sample')}"
+            )
+            worst = np.argsort(-shares, kind="stable")[:MOST_SAMPLES].tolist()
+            details = [f"sample {i}: {units.share(shares[i])}" for i in worst if shares[i]]
         by_chance = _by_chance(own, base)
         if at_most(self.limit, share) and n > 1 and at_most(share, by_chance):
             reason += f": no more than by chance, {units.share(by_chance)}"
-            return self.result(share, n, "void", reason, _CONSTANT, interval, tuple(details))
+            why = causes(evidence, self.baseline, differ.tolist(), n, advice=_CONSTANT)
+            told = (*details, *why.details)
+            return self.result(share, n, "void", reason, why.advice, interval, told, data=why.data)
         if at_most(self.limit, share):
             return self.result(share, n, "pass", reason, "", interval, tuple(details))
-        advice = _ADVICE.get(self.baseline, _OTHER_MODEL)
-        where, data = where_it_goes_wrong(evidence, self.baseline, differ.tolist(), n)
-        told = (*details, *where)
-        return self.result(share, n, "fail", reason, advice, interval, told, data=data)
+        advice = BY_HOST if self.baseline == HOST else by_variant(evidence.variant)
+        why = causes(evidence, self.baseline, differ.tolist(), n, advice=advice)
+        told = (*details, *why.details)
+        return self.result(share, n, "fail", reason, why.advice, interval, told, data=why.data)
 
 
 def _by_chance(own: Any, base: Any) -> float:
@@ -74,8 +79,11 @@ def _by_chance(own: Any, base: Any) -> float:
     20(1), 1960)."""
     import numpy as np
 
-    classes = int(max(own.max(), base.max())) + 1
-    shares = [np.bincount(answers, minlength=classes) / len(answers) for answers in (own, base)]
+    classes, places = np.unique([own, base], return_inverse=True)
+    shares = [
+        np.bincount(answers, minlength=len(classes)) / len(answers)
+        for answers in places.reshape(2, -1)
+    ]
     return float(shares[0] @ shares[1])
 
 
@@ -85,6 +93,8 @@ def _whom(baseline: str) -> str:
 
 def min_agreement(limit: float, *, baseline: str = "converted") -> tuple[Budget, ...]:
     """Share of ``evaluation_data`` that must get the same answer (top-1) as from a baseline.
+
+    Of masks, the share of their pixels that get the same class.
 
     Args:
         limit: a fraction, 0.99 is 99 %.

@@ -109,8 +109,8 @@ def of_score(
         lost, gained = len(pairs.lost), len(pairs.gained)
         chance = pairs.p_value if lost + gained else None
         interval = drop_interval(lost, gained, after.samples, confidence)
-        low, high = (units.points(end or 0.0) for end in (interval.low, interval.high))
-        reason += f", {lost:,} became wrong and {gained:,} right, a drop between {low} and {high}"
+        drop = units.interval(interval.low, interval.high, "points", "between {} and {}")
+        reason += f", {lost:,} became wrong and {gained:,} right, a drop {drop}"
     elif len(draws[0]) == len(draws[1]) >= RESAMPLES:
         chance = _resampled_chance(*draws)
         reason += ", by paired resampling"

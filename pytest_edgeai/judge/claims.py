@@ -37,17 +37,23 @@ class Interval:
     low: float | None = None
     high: float | None = None
 
-    def with_told(self, holds: bool | None, limit: float) -> Interval:
-        """The same where it is known on which side of a limit the value lies, or not."""
-        low = -math.inf if self.low is None else self.low
-        high = math.inf if self.high is None else self.high
-        if holds is None:
-            low, high = min(low, limit), max(high, limit)
-        elif holds:
-            high = min(high, limit)
-        else:
-            low = max(low, limit)
-        return Interval(low if math.isfinite(low) else None, high if math.isfinite(high) else None)
+    @classmethod
+    def of(cls, low: float | None, high: float | None) -> Interval:
+        """An end that is not finite bounds nothing."""
+        ends = [end if end is not None and math.isfinite(end) else None for end in (low, high)]
+        return cls(*ends)
+
+    def beside(self, holds: bool | None, limit: float) -> Interval:
+        """The ends that lie where the decision on a limit says, which may rest on more.
+
+        The limit is no end itself: nothing like it was measured.
+        """
+        low, high = self.low, self.high
+        if low is not None and (low > limit) != (holds is False):
+            low = None
+        if high is not None and (high <= limit) != (holds is True):
+            high = None
+        return Interval(low, high)
 
 
 class Claim(ABC):
@@ -236,7 +242,7 @@ class MeanClaim(Claim):
         if n < MIN_FOR_MEAN:
             return Interval()
         mean, half = float(values.mean()), self._half_width(float(values.std(ddof=1)), n)
-        return Interval(mean - half, mean + half)
+        return Interval(mean - half if mean > half else None, mean + half)
 
     def runs_needed(self, samples: Samples, limit: float) -> int | None:
         import numpy as np

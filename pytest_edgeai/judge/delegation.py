@@ -11,12 +11,15 @@ from pytest_edgeai.judge.evidence import Evidence
 from pytest_edgeai.judge.requirements import require_number
 from pytest_edgeai.judge.verdict import BudgetResult
 
-_UNTOLD = "a runtime that tells: ai-edge-litert (--edge-runtime litert)"
+_UNTOLD = "a runtime that tells: ai-edge-litert (--edge-runtime=litert)"
 _LEFT = (
     "replace what no delegate runs, or keep it together at the end of the model: each change "
-    "between delegate and runtime costs time; QUANTIZE goes with --edge-int8-io int8, SHAPE and "
-    "PACK with a fixed batch size; older runtimes delegate less of an int8 model"
+    "between delegate and runtime costs time"
 )
+_GOES = {
+    "QUANTIZE": "QUANTIZE goes with int8 inputs and outputs (--edge-int8-io=int8)",
+    "SHAPE": "SHAPE and PACK go with a fixed batch size",
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class DelegationBudget(Budget):
         reason = f"a delegate runs {units.share(found)} of the operators"
         if at_most(self.share, found):
             return self.result(found, 1, "pass", reason, details=details)
-        return self.result(found, 1, "fail", reason, _LEFT, details=details)
+        advice = "; ".join([_LEFT, *(how for kind, how in _GOES.items() if kind in left)])
+        return self.result(found, 1, "fail", reason, advice, details=details)
 
 
 def min_delegated(share: float) -> tuple[Budget, ...]:

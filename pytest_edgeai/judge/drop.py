@@ -8,19 +8,14 @@ from typing import ClassVar
 from pytest_edgeai import units
 from pytest_edgeai.judge.accuracy import CHECK_DATA, MORE_SAMPLES, MetricBudget, samples_advice
 from pytest_edgeai.judge.budget import Budget, at_most
+from pytest_edgeai.judge.causes import AS_ABOVE, by_variant, causes
 from pytest_edgeai.judge.claims import Interval
 from pytest_edgeai.judge.evidence import BASELINES, Evidence, Score
 from pytest_edgeai.judge.flips import Flips, flips
-from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.metrics import MetricLike, metric_of
 from pytest_edgeai.judge.paired import drop_interval, resampled_interval
 from pytest_edgeai.judge.requirements import require_confidence, require_one_of
 from pytest_edgeai.judge.verdict import BudgetResult, Verdict
-
-DROP_ADVICE = (
-    "calibrate with more samples like the real inputs and scaled as in training; "
-    "int16x8 or quantisation-aware training where that is not enough"
-)
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,8 @@ class AccuracyDropBudget(MetricBudget):
                 f"{self.text(base.chance)}"
             )
             details = evidence.suspicions(self.metric)
-            return self.result(drop, own.samples, "void", reason, CHECK_DATA, details=details)
+            advice = AS_ABOVE if details else CHECK_DATA
+            return self.result(drop, own.samples, "void", reason, advice, details=details)
         flipped = flips(base, own)
         interval = self._interval(own, base, flipped)
         verdict, advice = self._verdict(drop, interval), ""
@@ -62,9 +58,15 @@ class AccuracyDropBudget(MetricBudget):
         if verdict == "inconclusive":
             advice = self._more_samples(flipped, own)
         elif verdict == "fail":
-            advice, lost = DROP_ADVICE, data.get("lost", [])
-            where, layers = where_it_goes_wrong(evidence, self.baseline, lost, own.samples)
-            details, data = (*details, *where), {**data, **layers}
+            why = causes(
+                evidence,
+                self.baseline,
+                data.get("lost", []),
+                own.samples,
+                advice=by_variant(evidence.variant),
+                metric=self.metric,
+            )
+            details, data, advice = (*details, *why.details), {**data, **why.data}, why.advice
         return self.result(drop, own.samples, verdict, reason, advice, interval, details, data=data)
 
     def _is_worthless(self, value: float, chance: float) -> bool:
@@ -118,6 +120,7 @@ def max_accuracy_drop(
     limit: float,
     *,
     metric: MetricLike = "accuracy",
+    ignore_label: int | None = None,
     baseline: str = "converted",
     confidence: float | None = None,
 ) -> tuple[Budget, ...]:
@@ -127,11 +130,12 @@ def max_accuracy_drop(
         limit: in the metric's unit; a fraction for accuracies, 0.02 is two percentage points.
         metric: a name of ``judge.metrics.NAMES``, any ``(labels, predictions) -> float`` where
             higher is better, or a ``Metric``.
+        ignore_label: with ``mean_iou``, the label of pixels that do not count, such as 255.
         baseline: a variant, or ``"source"`` for the Keras model itself.
         confidence: judge the interval that holds with this confidence, as if the samples were
             drawn anew; without it, the number on this data set is judged.
     """
-    known = metric_of(metric)
+    known = metric_of(metric, ignore_label)
     known.require_drop(limit)
     require_confidence(confidence)
     require_one_of("baseline", baseline, BASELINES)

@@ -201,10 +201,23 @@ class FileFacts(Protocol):
     def float_operators(self) -> Sequence[str]: ...
 
     @property
+    def float_layers(self) -> Sequence[str]: ...
+
+    @property
     def float_weights(self) -> Sequence[FileTensor]: ...
 
     @property
     def int8_weight_share(self) -> float | None: ...
+
+    @property
+    def weights_by_type(self) -> Mapping[str, int]:
+        """Elements of each type."""
+        ...
+
+    @property
+    def largest_tensors(self) -> Mapping[str, int]:
+        """Bytes by name, the largest first."""
+        ...
 
 
 class Evidence(Protocol):
@@ -263,8 +276,10 @@ class Evidence(Protocol):
         """The metric of the model itself, or of its baseline."""
         ...
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
-        """Other ways to read the inputs that make the metric much better; tried, not guessed."""
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
+        """Why the answers are bad, a sentence each: mistakes that make the metric much better,
+        undone, which is tried, not guessed; without one, what the inputs' steps are too coarse for.
+        """
         ...
 
     def answered(self, baseline: str | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:

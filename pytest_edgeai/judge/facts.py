@@ -12,10 +12,12 @@ from pytest_edgeai.judge.evidence import Evidence, FileFacts, FileTensor
 from pytest_edgeai.judge.verdict import BudgetResult
 
 _INTEGERS = ("int", "uint", "bool")
+_OF_INTEGERS = ("int8", "int16x8", "mixed")
+"""What was quantised already: an operator in float is one that has no other kernel."""
 _QUANTISE = "test int8_interpreter: only a full integer conversion, calibrated, quantises all of it"
 _OPERATORS = "replace these operators, which have no integer kernel, or move them out of the model"
 _EDGES = (
-    "let inputs and outputs be integers: --edge-int8-io uint8 or int8, or, where the file is "
+    "let inputs and outputs be integers: --edge-int8-io=uint8 or int8, or, where the file is "
     "converted elsewhere, inference_input_type and inference_output_type"
 )
 _CUSTOM = (
@@ -45,6 +47,8 @@ class QuantizedBudget(Budget):
         if not found:
             reason = "all operators, weights, inputs and outputs are integers"
             return self.result(0, 1, "pass", reason)
+        if evidence.variant in _OF_INTEGERS:
+            operators = [*map(_with_layer, operators, facts.float_layers)]
         lists = {
             "operators that compute in float": units.kinds(Counter(operators)),
             "weights in float": units.listed([_text(weight) for weight in weights]),
@@ -78,6 +82,10 @@ def _edges(facts: FileFacts) -> list[str]:
     ]
 
 
+def _with_layer(operator: str, layer: str) -> str:
+    return f"{operator} of {layer}" if layer else operator
+
+
 def _text(tensor: FileTensor) -> str:
     return f"{tensor.name!r} {tensor.dtype}"
 
@@ -85,7 +93,7 @@ def _text(tensor: FileTensor) -> str:
 def _advice(variant: str, computes_in_float: bool) -> str:
     if not computes_in_float:
         return _EDGES
-    return _OPERATORS if variant in ("int8", "int16x8") else _QUANTISE
+    return _OPERATORS if variant in _OF_INTEGERS else _QUANTISE
 
 
 @dataclass(frozen=True)

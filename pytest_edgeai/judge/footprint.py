@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget
@@ -19,14 +20,15 @@ from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 
 MOST_STARTS = 100
 """Nobody waits for more."""
+_OUT_OF_SIGHT = (
+    f"a limit further away: {MOST_STARTS} starts, the most that are made, would not decide this"
+)
 
 
 @dataclass(frozen=True)
 class FootprintBudget(Budget):
     """A limit on the median over fresh processes."""
 
-    too_much: ClassVar[str]
-    """What to do where it does not hold."""
     limit: float
     confidence: float = DEFAULT_CONFIDENCE
     threads: int | None = None
@@ -47,8 +49,10 @@ class FootprintBudget(Budget):
         samples = self.samples(evidence)
         holds, told_at = self._decision(samples)
         interval = self.claim.interval(samples.values[:told_at])
-        interval = interval.with_told(holds, self.bound[0])
+        interval = interval.beside(holds, self.bound[0])
         verdict, reason, advice = self._told(samples, holds, interval)
+        if verdict == "fail":
+            advice = self.too_much(evidence.variant, samples.conditions)
         return self.result(
             statistic("median", samples.values),
             len(samples.values),
@@ -67,6 +71,10 @@ class FootprintBudget(Budget):
     @abstractmethod
     def void(self, samples: StartSamples, holds: bool | None) -> Disturbance | None:
         """What makes samples void that tell this of the limit, if anything does."""
+
+    @abstractmethod
+    def too_much(self, variant: str, conditions: Mapping[str, Any]) -> str:
+        """What to do where it does not hold."""
 
     @abstractmethod
     def parts_text(self, samples: StartSamples) -> str:
@@ -92,30 +100,33 @@ class FootprintBudget(Budget):
             again = ", in a second run as well" if samples.conditions.get("first_void") else ""
             return "void", f"{spoilt.reason}{again}", spoilt.advice
         reason = f"median of {units.count(len(samples.values), 'start')} in fresh processes"
-        if interval.low is not None and interval.high is not None:
-            low, high = self._text(interval.low), self._text(interval.high)
-            sure = units.confidence(self.confidence)
-            reason += f", between {low} and {high} with {sure} confidence"
+        where = units.interval(interval.low, interval.high, self.bound[1], "between {} and {}")
+        if where:
+            reason += f", {where} with {units.confidence(self.confidence)} confidence"
         if holds is None:
             return "inconclusive", *self._undecided(samples, reason)
-        return ("pass", reason, "") if holds else ("fail", reason, self.too_much)
+        return ("pass", reason, "") if holds else ("fail", reason, "")
 
     def _undecided(self, samples: StartSamples, reason: str) -> tuple[str, str]:
         """Why the samples cannot tell, and what would."""
         n, least = len(samples.values), self.claim.least_runs
-        if n < least:
+        needed: int | None = least
+        if n < least:  # too few to know their spread
             reason = f"only {units.count(n, 'start')} in fresh processes: the median at "
             reason += f"{units.confidence(self.confidence)} confidence needs {least}"
         else:
             reason += ": the limit lies in between"
-        needed = self.claim.runs_needed(samples.values, self.bound[0])
-        if needed is None or max(needed, least) > MOST_STARTS:
-            advice = f"a limit further away: {MOST_STARTS} starts, the most that are made, would "
-            return reason, f"{advice}not decide this at today's spread"
-        more = max(needed, least) - n
+            needed = self.claim.runs_needed(samples.values, self.bound[0])
+        if least > MOST_STARTS:
+            return reason, f"a lower confidence=: {MOST_STARTS} starts are the most that are made"
+        if needed is None or needed > MOST_STARTS:
+            return reason, _OUT_OF_SIGHT
+        more = max(needed - n, 1)
         takes = units.seconds(more * samples.seconds / n)
-        advice = f"raise --edge-max-seconds: about {units.count(more, 'more start')}, {takes}, "
-        return reason, f"{advice}would decide this at today's spread"
+        advice = f"raise --edge-max-seconds: {{}} {units.count(more, 'more start')}, {takes}"
+        if n < least:
+            return reason, advice.format("at least")
+        return reason, f"{advice.format('about')}, would decide this at today's spread"
 
     def _text(self, value: float) -> str:
         return units.value_text(value, self.bound[1])
@@ -126,11 +137,15 @@ class MemoryBudget(FootprintBudget):
     """A limit on the peak memory, in MB of 1024 * 1024 bytes."""
 
     marker: ClassVar[str] = "max_memory_mb"
-    too_much: ClassVar[str] = "smaller inputs or activations, int8, or fewer threads"
 
     @property
     def label(self) -> str:
         return "memory"
+
+    def too_much(self, variant: str, conditions: Mapping[str, Any]) -> str:
+        in_8_bits = "" if variant == "int8" else ", int8"
+        fewer = ", fewer threads" if conditions.get("threads", 1) > 1 else ""
+        return f"smaller inputs or activations{in_8_bits}{fewer}"
 
     @property
     def bound(self) -> tuple[float, str]:
@@ -160,14 +175,16 @@ class StartUpBudget(FootprintBudget):
     """A limit on the time from opening the file to the first answer, in milliseconds."""
 
     marker: ClassVar[str] = "max_startup_ms"
-    too_much: ClassVar[str] = (
-        "a smaller model or input; where most of it is allocating, fewer operators or weights for "
-        "the delegate to prepare"
-    )
 
     @property
     def label(self) -> str:
         return "start-up"
+
+    def too_much(self, variant: str, conditions: Mapping[str, Any]) -> str:
+        return (
+            "a smaller model or input; where most of it is allocating, fewer operators or weights "
+            "for the delegate to prepare"
+        )
 
     @property
     def bound(self) -> tuple[float, str]:

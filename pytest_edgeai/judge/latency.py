@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from pytest_edgeai import units
 from pytest_edgeai.errors import UsageError
@@ -25,10 +26,8 @@ from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 
 HOPELESS = 2
 """Others are not why the fastest twentieth of the runs takes so many times the limit."""
-_TOO_SLOW = (
-    "more threads (--edge-threads), a smaller input or model; int8 is faster on ARM, not always "
-    "on x86: what counts is the board"
-)
+_IN_INTEGERS = ("int8", "int16x8")
+_INT8 = "; int8 is faster on ARM, not always on x86: what counts is the board"
 
 
 class Judged(NamedTuple):
@@ -87,12 +86,13 @@ class LatencyBudget(Budget):
             return self.elsewhere(evidence.device_name)
         samples = evidence.latency(self.threads)
         found = judged(samples, self.claim, self.limit_ms, self.bound[1])
+        is_slow = found.verdict == "fail"
         return self.result(
             found.measured,
             len(samples.ms),
             found.verdict,
             found.reason,
-            found.advice,
+            too_slow(evidence.variant, samples.conditions) if is_slow else found.advice,
             found.interval,
         )
 
@@ -128,7 +128,7 @@ def judged(
     times = samples.ms
     holds, told_at = claimed.decision(times, limit_ms, samples.looks)
     measured = _in_unit(statistic(claimed.name, times), unit)
-    in_ms = claimed.interval(times[:told_at]).with_told(holds, limit_ms)
+    in_ms = claimed.interval(times[:told_at]).beside(holds, limit_ms)
     interval = _interval_in_unit(in_ms, unit)
     spoilt = _spoilt(samples, claimed, limit_ms, holds, is_steady)
     if spoilt is not None:
@@ -139,12 +139,19 @@ def judged(
         reason, advice = _undecided(samples, claimed, limit_ms, in_ms, unit)
         return Judged(measured, interval, "inconclusive", reason, advice)
     reason = f"{claimed.name} of {units.count(len(times), 'run')}"
-    sure = _interval_text(claimed, interval, holds == (unit == "ms"), unit)
+    sure = _bound_text(claimed, interval, holds, unit)
     more = claimed.says(times, limit_ms)
     reason = ", ".join(filter(None, (reason, sure, more)))
     if holds:
         return Judged(measured, interval, "pass", reason, "")
-    return Judged(measured, interval, "fail", reason, _TOO_SLOW)
+    return Judged(measured, interval, "fail", reason, too_slow("", samples.conditions))
+
+
+def too_slow(variant: str, conditions: Mapping[str, Any]) -> str:
+    """What may make a model faster that is not all of it already."""
+    threads, cores = conditions.get("threads") or 1, conditions.get("cores")
+    more = "" if cores and threads >= cores else "more threads (--edge-threads), "
+    return f"{more}a smaller input or model{'' if variant in _IN_INTEGERS else _INT8}"
 
 
 def spoils(samples: LatencySamples, claimed: Claim, limit_ms: float) -> Disturbance | None:
@@ -165,7 +172,7 @@ def _interval_in_unit(interval: Interval, unit: str) -> Interval:
     if unit == "ms":
         return interval
     ends = [None if ms is None else _in_unit(ms, unit) for ms in (interval.high, interval.low)]
-    return Interval(*[end if end != math.inf else None for end in ends])
+    return Interval.of(*ends)
 
 
 def _spoilt(
@@ -197,12 +204,15 @@ def is_hopeless(times: Samples, limit: float) -> bool:
     return float(np.quantile(times, 0.05)) > HOPELESS * limit
 
 
-def _interval_text(claimed: Claim, interval: Interval, is_under: bool, unit: str) -> str:
-    bound, words = (interval.high, "at most") if is_under else (interval.low, "at least")
-    if bound is None or claimed.name == "max":
+def _bound_text(claimed: Claim, interval: Interval, holds: bool, unit: str) -> str:
+    """The end that lies between what was measured and the limit; else the limit itself."""
+    if claimed.name == "max":
         return ""
-    sure = units.confidence(1 - claimed.error)
-    return f"{words} {units.value_text(bound, unit)} with {sure} confidence"
+    is_under = holds == (unit == "ms")
+    bound, words = (interval.high, "at most") if is_under else (interval.low, "at least")
+    where = "within" if holds else "beyond"
+    told = f"{where} the limit" if bound is None else f"{words} {units.value_text(bound, unit)}"
+    return f"{told} with {units.confidence(1 - claimed.error)} confidence"
 
 
 def _undecided(
@@ -214,24 +224,31 @@ def _undecided(
     runs = units.count(n, "run")
     if n < claimed.least_runs:
         reason = f"only {runs}: {name} at {sure} confidence needs {claimed.least_runs}"
-    elif interval.low is None or interval.high is None:
+    elif interval == Interval():
         reason = (
             f"{runs} were made, but they resemble each other and tell no more than "
             f"{units.significant(worth, 2)} independent ones: too few for {name} at {sure} "
             "confidence"
         )
     else:
-        ends = sorted(_in_unit(ms, unit) for ms in (interval.low, interval.high))
-        low, high = (units.value_text(end, unit) for end in ends)
-        reason = (
-            f"{name} of {runs} is between {low} and {high} with {sure} confidence: the limit lies "
-            "in between"
-        )
+        shown = _interval_in_unit(interval, unit)
+        where = units.interval(shown.low, shown.high, unit, "between {} and {}")
+        reason = f"{name} of {runs} is {where} with {sure} confidence: the limit lies in between"
+        if None in (interval.low, interval.high):
+            reason = (
+                f"with {sure} confidence {name} of {runs} is {where}: on which side of the limit "
+                "is not told"
+            )
+    mean_s = statistic("mean", times) / 1e3
+    if n < claimed.least_runs:  # too few to know their spread
+        more = claimed.least_runs - n
+        takes = units.seconds(more * mean_s)
+        return reason, f"{samples.more}: at least {units.count(more, 'more run')}, {takes}"
     needed = claimed.runs_needed(times, limit_ms)
     if needed is None:
         return reason, "a limit further away: no number of runs in sight tells at today's spread"
-    more = max(needed, claimed.least_runs) - n
-    takes = units.seconds(more * statistic("mean", times) / 1e3)
+    more = max(needed - n, 1)
+    takes = units.seconds(more * mean_s)
     text = f"{samples.more}: about {units.count(more, 'more run')}, {takes}, would decide this"
     return reason, f"{text} at today's spread"
 

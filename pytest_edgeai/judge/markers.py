@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
-from pytest_edgeai.errors import UsageError
+from pytest_edgeai.errors import UsageError, raised
 from pytest_edgeai.judge.accuracy import min_accuracy
 from pytest_edgeai.judge.agreement import min_agreement
 from pytest_edgeai.judge.budget import Budget
@@ -55,13 +55,15 @@ def parse_marker(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     try:
         inspect.signature(function).bind(*args, **kwargs)
         return function(*args, **kwargs)
-    except TypeError as error:
-        raise UsageError(f"@{name}: {error}", f"the signature is {signature}") from None
     except UsageError as error:
         hint = f"{error.hint}; " if error.hint else ""
         raise UsageError(
             f"@{name}: {error.message}", f"{hint}the signature is {signature}"
         ) from None
+    except TypeError as error:
+        raise UsageError(f"@{name}: {error}", f"the signature is {signature}") from None
+    except Exception as error:  # of what the arguments are
+        raise UsageError(f"@{name}: {raised(error)}", f"the signature is {signature}") from error
 
 
 def plain_arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -7,31 +7,34 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Integral
 from typing import Any
 
-from pytest_edgeai.errors import UsageError
+from pytest_edgeai.errors import UsageError, shown
 from pytest_edgeai.judge.requirements import require_number
 
 COCO = ("coco_map", "coco_map_50", "coco_map_75")
 ERRORS = ("mean_absolute_error", "root_mean_squared_error")
+F1_AVERAGES = ("f1_macro", "f1_micro", "f1_weighted")
+MEAN_IOU = "mean_iou"
 TOP_K = "top_K_accuracy"
 NAMES = (
     "accuracy",
     TOP_K,
     "balanced_accuracy",
     "f1",
-    "f1_macro",
-    "f1_weighted",
+    *F1_AVERAGES,
     "roc_auc",
     "average_precision",
-    "mean_iou",
+    MEAN_IOU,
     *COCO,
     *ERRORS,
     "r2",
 )
 """Metrics that come with the package; K is a whole number."""
 _SHARES = re.compile("(balanced_|top_[0-9]+_)?accuracy")
-_UNBOUNDED = (*ERRORS, "r2")
+UNBOUNDED = (*ERRORS, "r2")
+_IGNORING = re.compile(f"({MEAN_IOU})_ignoring_(-?[0-9]+)")
 _WITHOUT_PACKAGE = re.compile("(top_[0-9]+_)?accuracy|mean_iou")
 
 
@@ -51,9 +54,20 @@ class Metric:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if not self.name:
-            own = getattr(self.function, "__name__", type(self.function).__name__)
-            object.__setattr__(self, "name", own)
+        if isinstance(self.name, str) and not str.__str__(self.name):
+            object.__setattr__(self, "name", _own_name(self.function))
+
+    @property
+    def kind(self) -> str:
+        """The name of ``NAMES`` that says what is computed, whichever label is ignored."""
+        ignoring = _IGNORING.fullmatch(self.name)
+        return ignoring[1] if ignoring else self.name
+
+    @property
+    def ignore_label(self) -> int | None:
+        """The label of pixels that do not count."""
+        ignoring = _IGNORING.fullmatch(self.name)
+        return int(ignoring[2]) if ignoring else None
 
     @property
     def is_share(self) -> bool:
@@ -63,7 +77,7 @@ class Metric:
     @property
     def is_bounded(self) -> bool:
         """Whether it lies between 0 and 1."""
-        return self.function is None and self.name not in _UNBOUNDED
+        return self.function is None and self.name not in UNBOUNDED
 
     @property
     def k(self) -> int | None:
@@ -107,20 +121,55 @@ MetricLike = str | Callable[[Any, Any], float] | Metric
 """A metric's name, any ``(labels, predictions) -> float`` where higher is better, or a Metric."""
 
 
-def metric_of(given: Any) -> Metric:
+def metric_of(given: Any, ignore_label: Any = None) -> Metric:
     """The metric that a marker names.
+
+    Args:
+        ignore_label: the label of pixels that do not count, for metrics of masks.
 
     Raises:
         UsageError: no such metric, or one whose package is not installed.
     """
+    if ignore_label is not None:
+        return _ignoring(given, ignore_label)
     if isinstance(given, Metric):
-        return given if callable(given.function) else metric_of(given.function or given.name)
+        return _checked(given)
     if callable(given):
         return Metric(given)
     if not isinstance(given, str) or not _is_known(given):
-        raise UsageError(f"metric {given!r} is not known", _hint(given))
+        raise UsageError(f"metric {shown(given)} is not known", _hint(given))
     _require_package(given)
     return Metric(None, given not in ERRORS, given)
+
+
+def _ignoring(given: Any, label: Any) -> Metric:
+    """One of another name: what is measured is told apart by it, in reports and saved runs too."""
+    if type(given) is not str or given != MEAN_IOU:
+        raise UsageError(f"ignore_label is for metric={MEAN_IOU!r}, not for {shown(given)}")
+    if isinstance(label, bool) or not isinstance(label, Integral):
+        raise UsageError(f"ignore_label {shown(label)} is no whole number", "for example 255")
+    return Metric(None, name=f"{MEAN_IOU}_ignoring_{int(label)}")
+
+
+def _checked(metric: Metric) -> Metric:
+    """The same, of a function; what is no function is the name of a metric."""
+    if type(metric.name) is not str:
+        raise UsageError(f"the name of a Metric must be text, not {shown(metric.name)}")
+    if type(metric.higher_is_better) is not bool:
+        wrong = shown(metric.higher_is_better)
+        raise UsageError(f"higher_is_better of a Metric must be True or False, not {wrong}")
+    if callable(metric.function):
+        return metric
+    return metric_of(metric.name if metric.function is None else metric.function)
+
+
+def _own_name(function: object) -> str:
+    """What a callable calls itself, else what it is."""
+    try:
+        name = getattr(function, "__name__", None)
+    except Exception:
+        name = None
+    return name if type(name) is str else type(function).__name__
 
 
 def _is_known(name: str) -> bool:
@@ -129,7 +178,7 @@ def _is_known(name: str) -> bool:
 
 
 def _hint(given: Any) -> str:
-    near = get_close_matches(str(given), NAMES, 1)
+    near = get_close_matches(given if isinstance(given, str) else "", NAMES, 1)
     if near == [TOP_K]:
         near = ["top_5_accuracy"]
     known = f"one of {', '.join(NAMES)}; or a callable (labels, predictions)"

@@ -8,11 +8,10 @@ from typing import Any, ClassVar
 from pytest_edgeai import units
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.budget import Budget, at_most
+from pytest_edgeai.judge.causes import BY_HOST, by_variant, causes
 from pytest_edgeai.judge.compared import ComparedBudget
-from pytest_edgeai.judge.drop import DROP_ADVICE
 from pytest_edgeai.judge.evidence import BASELINES, HOST, Evidence, OutputErrors
 from pytest_edgeai.judge.flips import MOST_SAMPLES
-from pytest_edgeai.judge.layers import where_it_goes_wrong
 from pytest_edgeai.judge.requirements import require_number, require_one_of
 from pytest_edgeai.judge.verdict import BudgetResult
 
@@ -57,9 +56,10 @@ class OutputErrorBudget(ComparedBudget):
         details = (f"samples that differ most, by index: {named}",)
         if at_most(measured, self.limit):
             return self.result(measured, n, "pass", reason, details=details)
-        where, data = where_it_goes_wrong(evidence, self.baseline, worst.tolist(), n)
-        told = (*details, *where)
-        return self.result(measured, n, "fail", reason, DROP_ADVICE, details=told, data=data)
+        advice = BY_HOST if self.baseline == HOST else by_variant(evidence.variant)
+        why = causes(evidence, self.baseline, worst.tolist(), n, advice=advice)
+        told = (*details, *why.details)
+        return self.result(measured, n, "fail", reason, why.advice, details=told, data=why.data)
 
 
 _WHAT = {

@@ -118,4 +118,4 @@ def resampled_interval(
         return Interval()
     ends = np.nanquantile(values, (1 - confidence, confidence))
     itself = value(np.arange(len(strata)))
-    return Interval(float(min(*ends, itself)), float(max(*ends, itself)))
+    return Interval.of(float(min(*ends, itself)), float(max(*ends, itself)))

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from pytest_edgeai import units
-from pytest_edgeai.errors import UsageError
+from pytest_edgeai.errors import UsageError, shown
 from pytest_edgeai.judge.baseline import Found, LatencyBaseline, independent
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget, at_most
+from pytest_edgeai.judge.causes import by_variant
 from pytest_edgeai.judge.claims import Claim, claim
 from pytest_edgeai.judge.conditions import Disturbance, disturbance
-from pytest_edgeai.judge.drop import DROP_ADVICE
 from pytest_edgeai.judge.evidence import Evidence, LatencySamples, Score
 from pytest_edgeai.judge.flips import flips
 from pytest_edgeai.judge.latency import judged, spoils
@@ -109,7 +109,8 @@ class RegressionBudget(Budget):
         reason = f"the file has {size:,} bytes, the baseline's had {base:,}"
         bound = (limit, "bytes")
         if size > limit:
-            return self.result(size, 1, "fail", reason, too_large(evidence.variant), bound=bound)
+            details, advice = too_large(size, limit, evidence.facts)
+            return self.result(size, 1, "fail", reason, advice, details=details, bound=bound)
         stale = size < base / (1 + self.fraction) and size < base - FLOOR_BYTES
         return self.result(size, 1, "pass", reason, _STALE if stale else "", bound=bound)
 
@@ -134,8 +135,8 @@ class RegressionBudget(Budget):
         if not at_most(drop, limit):
             details = flipped.described()
             return self.result(
-                drop, own.samples, "fail", reason, DROP_ADVICE, details=details, bound=bound,
-                data=flipped.as_dict(),
+                drop, own.samples, "fail", reason, by_variant(evidence.variant), details=details,
+                bound=bound, data=flipped.as_dict(),
             )  # fmt: skip
         advice = _STALE if -drop > limit and flipped.pairs.p_value < error else ""
         return self.result(drop, own.samples, "pass", reason, advice, bound=bound)
@@ -234,7 +235,7 @@ def max_regression(
         confidence: of the verdict on latency (default 0.95).
     """
     require_number("fraction", fraction, least=0.0, most=1.0, hint="0.10 is ten per cent")
-    if of not in OF:
-        raise UsageError(f"of={of!r} is not known", f"one of {', '.join(OF)}")
+    if not isinstance(of, str) or of not in OF:
+        raise UsageError(f"of={shown(of)} is not known", f"one of {', '.join(OF)}")
     require_confidence(confidence)
     return (RegressionBudget(float(fraction), of, confidence or DEFAULT_CONFIDENCE),)

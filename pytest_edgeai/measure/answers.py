@@ -13,15 +13,30 @@ Predictions = Any
 """What a decoder returned: an array of shape (N, ...), or a dict of them by output name."""
 
 
-def top_1(predictions: Predictions) -> tuple[int, Array]:
-    """Number of classes, and the likeliest class of each sample.
+def are_classes(values: Array) -> bool:
+    """Whether a model answers with classes themselves, as with ArgMax at its end: whole numbers."""
+    return values.dtype.kind in "iu" and values.size == len(values)
+
+
+def classes_of(predictions: Predictions) -> Array:
+    """The class of each sample, shape (N,); of each pixel for masks, (N, height, width).
 
     Raises:
-        DataError: several outputs, another shape than (N, classes), NaN, or one score that is no
-            probability.
+        DataError: no scores, probabilities of pixels, nor classes.
     """
-    scores = class_scores(predictions, "accuracy")
-    return max(scores.shape[1], 2), likeliest(scores)
+    values = numbers(predictions, "agreement")
+    if values.dtype.kind in "iu" and (are_classes(values) or values.ndim > 2):
+        return without_ones(values)
+    is_mask = values.ndim > 2 and values.shape[-1] > 1
+    if is_mask and values.size > len(values) * values.shape[-1] and _are_shares(values):
+        return likeliest(values)
+    return likeliest(class_scores(predictions, "agreement"))
+
+
+def _are_shares(values: Array) -> bool:
+    """Whether they are probabilities of classes, as far as 8 bits tell."""
+    is_one = np.abs(values.sum(axis=-1) - 1) < 0.1
+    return bool(values.min() >= 0 and is_one.all())
 
 
 def likeliest(scores: Array) -> Array:
@@ -37,8 +52,9 @@ def likeliest(scores: Array) -> Array:
         raise DataError(
             f"the model's only answer goes from {low:.4g} to {high:.4g} ({scores.dtype}): "
             "that is no probability of one of two classes",
-            "override the fixture edge_decoder, with 'sigmoid' where these are logits; or take a "
-            "metric of scores, such as roc_auc",
+            "override the fixture edge_decoder: 'sigmoid' where these are logits, or lambda "
+            "inputs, outputs: outputs > 0 where the sign decides; or take a metric of scores, such "
+            "as roc_auc, or of numbers, such as mean_absolute_error",
         )
     return (scores[..., 0] >= 0.5).astype(np.int64)
 
@@ -66,9 +82,11 @@ def class_scores(predictions: Predictions, name: str) -> Array:
     values = numbers(predictions, name)
     scores = values.reshape(len(values), -1)
     if max(values.shape[1:], default=1) != scores.shape[1]:
+        masks = "metric='mean_iou' compares masks; else " if values.ndim > 2 else ""
         raise DataError(
             f"{name} needs numbers of shape (N, classes), not {values.dtype} {values.shape}",
-            "override the fixture edge_decoder, or give metric= a callable (labels, predictions)",
+            f"{masks}override the fixture edge_decoder, or give metric= a callable (labels, "
+            "predictions)",
         )
     return scores
 
@@ -103,3 +121,10 @@ def part_of(predictions: Predictions, at: Any) -> Predictions:
     if isinstance(predictions, dict):
         return {name: values[at] for name, values in predictions.items()}
     return predictions[at]
+
+
+def without_ones(values: Array) -> Array:
+    """Without dimensions of size 1 at the end; (N, 1) and (N,) are the same numbers."""
+    while values.ndim > 1 and values.shape[-1] == 1:
+        values = values[..., 0]
+    return values

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from pytest_edgeai import units
-from pytest_edgeai.errors import DataError, EdgeAIError, UsageError
+from pytest_edgeai.errors import DataError, EdgeAIError, UsageError, raised, shown
 from pytest_edgeai.measure.answers import numbers, part_of
 from pytest_edgeai.measure.detection import FOUND
 from pytest_edgeai.model.dataset import Dataset
+from pytest_edgeai.model.inputs import parts, sample_count
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Outputs = Any
@@ -39,9 +40,9 @@ def decoded(decoder: Decoder, data: Dataset, outputs: Outputs) -> Any:
         return detections(outputs) if _looks_like_detections(outputs) else outputs
     if callable(decoder):
         return _called(decoder, data, outputs)
-    if decoder not in DECODERS:
+    if not isinstance(decoder, str) or decoder not in DECODERS:
         raise UsageError(
-            f"edge_decoder: {decoder!r} is not known",
+            f"edge_decoder: {shown(decoder)} is not known",
             f"one of {', '.join(DECODERS)}, or a callable (inputs, outputs)",
         )
     if decoder == "reconstruction_error":
@@ -74,7 +75,7 @@ def reconstruction_error(inputs: Any, outputs: Outputs) -> Array:
     The higher, the less the sample is like those that it learned.
     """
     made = _numbers(outputs, "reconstruction_error")
-    given = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+    given = [*parts(inputs).values()]
     if len(given) > 1 or made.size != np.size(given[0]):
         shapes = ", ".join(str(np.shape(values)) for values in given)
         raise DataError(
@@ -117,7 +118,7 @@ def refuse_reconstruction(predictions: Any, data: Dataset) -> None:
     They are as its inputs, and the labels tell two kinds of samples apart.
     """
     labels, inputs = data.labels, next(data.batches(1))
-    if isinstance(predictions, dict) or isinstance(inputs, dict) or labels is None:
+    if isinstance(predictions, dict) or not isinstance(inputs, np.ndarray) or labels is None:
         return
     shape = np.shape(predictions)[1:]
     are_two = labels.ndim == 1 and bool(np.isin(labels, (0, 1)).all())
@@ -143,7 +144,7 @@ def _called(decoder: Callable[[Any, Outputs], Any], data: Dataset, outputs: Outp
     """What a decoder makes of the samples, batch by batch; boxes filled up to one width."""
     parts, begin = [], 0
     for inputs in data.batches(BATCH):
-        size = len(next(iter(inputs.values()))) if isinstance(inputs, dict) else len(inputs)
+        size = sample_count(inputs)
         parts.append(_part(decoder, inputs, part_of(outputs, slice(begin, begin + size)), size))
         begin += size
     if all(part.ndim == 3 and part.shape[2] == FOUND for part in parts):
@@ -168,7 +169,7 @@ def _part(
         raise
     except (Exception, SystemExit) as error:
         raise DataError(
-            f"edge_decoder raised {type(error).__name__}: {error}",
+            f"edge_decoder raised {raised(error)}",
             f"it was given {units.count(size, 'sample')}, and the outputs: {_form(outputs)}",
         ) from error
     try:
@@ -178,6 +179,8 @@ def _part(
             "edge_decoder returned predictions of different shapes for the samples of a batch",
             "return an array; pytest_edgeai.padded() makes one of a list of boxes per image",
         ) from None
+    except Exception as error:
+        raise DataError(f"edge_decoder returned what is no array: {raised(error)}") from error
     if part.ndim == 0 or len(part) != size or part.size == 0:
         raise DataError(
             f"edge_decoder returned {part.dtype} {part.shape} for {units.count(size, 'sample')}",

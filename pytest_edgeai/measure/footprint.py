@@ -31,7 +31,7 @@ class Footprint(ABC):
     """Samples of one model; more processes are started whenever they are not enough.
 
     Args:
-        interpreter: of the model, with the inputs to run it on, or none for seeded random ones.
+        interpreter: of the model, with the inputs to run it on; what nobody set is filled in.
         threads: interpreter threads.
         max_seconds: how long all samples may take; one is always taken.
         first_void: why a measurement before this one said nothing; waits until the device is calm.
@@ -57,6 +57,8 @@ class Footprint(ABC):
             EdgeAIError: a process was lost, or the runtime refused the model there.
         """
         device = self.interpreter.device
+        if not self._rows:
+            self._inputs = self.interpreter.inputs()
         if self._first_void and not self._rows:
             wait_until_calm(self.interpreter, self._max_s)
         with self._held(f"starts of {self._what}"):
@@ -94,7 +96,6 @@ class Footprint(ABC):
         return StartSamples(self._values(parts), parts, conditions, self._spent_s)
 
     def _begin(self) -> None:
-        self._inputs = self.interpreter.inputs()
         self._readings = [self.interpreter.conditions()]
 
     def _is_at_cap(self) -> bool:

@@ -38,7 +38,7 @@ class Timing:
     """One interpreter that is timed.
 
     Args:
-        interpreter: with the inputs to time it on, or none for seeded random ones.
+        interpreter: with the inputs to time it on; those that nobody set are filled in.
         is_enough: whether samples tell what they are taken for.
         least_runs: without so many it cannot be enough.
         taken: samples that a benchmark took already.
@@ -121,9 +121,11 @@ class _Run:
             self._looks.append(self.count)
             self.is_done = self._is_enough(self.samples())
             return
-        first_ns = int(interpreter.time_runs(1, 0.0, 1, 0.0)[0])
+        if interpreter.first_run_ns is None:
+            interpreter.time_runs(1, 0.0, 1, 0.0)
         warm_up_runs = interpreter.warm_up(min(WARM_UP_S, self._max_s / 4))
-        self._facts |= {"first_inference_ms": first_ns / 1e6, "warm_up_runs": warm_up_runs}
+        first_ms = (interpreter.first_run_ns or 0) / 1e6
+        self._facts |= {"first_inference_ms": first_ms, "warm_up_runs": warm_up_runs}
         self._used_before = interpreter.used
         self._readings = [interpreter.conditions()]
 

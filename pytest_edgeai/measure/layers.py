@@ -32,7 +32,7 @@ def compare_layers(
         ModelError: the graphs do not correspond, or hold nothing to compare.
         TensorError, InterpreterError, DeviceError: the device cannot run them so.
     """
-    rows = read_layers(own.model.path, baseline.model.path)
+    rows = read_layers(own.model, baseline.model)
     if not rows:
         raise ModelError("no tensor of the graphs holds real values")
     batch = next(data.pick(np.asarray(samples)).batches(len(samples)))

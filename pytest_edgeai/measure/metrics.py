@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import reprlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from pytest_edgeai.errors import DataError
+from pytest_edgeai.errors import DataError, raised, shown
 from pytest_edgeai.judge.evidence import Score
-from pytest_edgeai.judge.metrics import COCO, Metric
+from pytest_edgeai.judge.metrics import COCO, F1_AVERAGES, Metric
 from pytest_edgeai.measure.answers import Array, Predictions, part_of, refuse_one_answer
-from pytest_edgeai.measure.classes import decided, hits, ranked
+from pytest_edgeai.measure.classes import decided, hits, ranked, refuse_other_folders
 from pytest_edgeai.measure.values import boxes, masks, values
 from pytest_edgeai.model.dataset import Dataset
 
@@ -30,9 +29,14 @@ def score(metric: Metric, data: Dataset, predictions: Predictions) -> Score:
     """
     if data.labels is None:
         raise DataError(
-            "evaluation_data has no labels", "return a pair (inputs, labels), or an .npz with y"
+            "evaluation_data has no labels",
+            "return a pair (inputs, labels), or an .npz with y; several inputs are one of the two: "
+            "((first, second), labels)",
         )
-    found = _reader(metric)(metric, data.labels, predictions)
+    reader = _reader(metric)
+    if reader in (hits, decided, ranked):
+        refuse_other_folders(data, predictions)
+    found = reader(metric, data.labels, predictions)
     if metric.function is None:
         refuse_one_answer(data.labels, np.asarray(predictions))
     if not math.isfinite(found.value):
@@ -46,7 +50,7 @@ def score(metric: Metric, data: Dataset, predictions: Predictions) -> Score:
 def _reader(metric: Metric) -> Reader:
     if metric.function is not None:
         return _given
-    return hits if metric.k is not None else _READERS[metric.name]
+    return hits if metric.k is not None else _READERS[metric.kind]
 
 
 def _given(metric: Metric, labels: Array, predictions: Predictions) -> Score:
@@ -66,7 +70,7 @@ def _given(metric: Metric, labels: Array, predictions: Predictions) -> Score:
 
 Reader = Callable[[Metric, Array, Predictions], Score]
 _READERS: dict[str, Reader] = {
-    **dict.fromkeys(("balanced_accuracy", "f1", "f1_macro", "f1_weighted"), decided),
+    **dict.fromkeys(("balanced_accuracy", "f1", *F1_AVERAGES), decided),
     **dict.fromkeys(("roc_auc", "average_precision"), ranked),
     **dict.fromkeys(("mean_absolute_error", "root_mean_squared_error", "r2"), values),
     "mean_iou": masks,
@@ -87,12 +91,15 @@ def _value(metric: Callable[[Any, Any], float], labels: Any, predictions: Predic
         returned = metric(*copy.deepcopy((labels, predictions)))
     except (Exception, SystemExit) as error:
         raise DataError(
-            f"the metric raised {type(error).__name__}: {error}",
+            f"the metric raised {raised(error)}",
             f"it was given labels, {_form(labels)}, and predictions, {_form(predictions)}: the "
             "model's outputs as they are; .argmax(axis=1) makes classes of scores",
         ) from error
     try:
         return float(returned)
     except (TypeError, ValueError):
-        found = reprlib.repr(returned)
+        found = shown(returned)
         raise DataError(f"the metric returned {found}, not a number", _CALLABLE) from None
+    except Exception as error:  # of a number that is too large, or of an object of the user's own
+        found = f"{shown(returned)}, of which no float can be made: {raised(error)}"
+        raise DataError(f"the metric returned {found}", _CALLABLE) from error

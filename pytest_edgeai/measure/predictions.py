@@ -18,6 +18,7 @@ from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.quantisation import Details, is_quantised, real_range
 from pytest_edgeai.device.signature import named
 from pytest_edgeai.errors import DataError, EdgeAIError, TensorError
+from pytest_edgeai.model.casting import NUMBERS
 from pytest_edgeai.model.contract import explained
 from pytest_edgeai.model.dataset import Dataset
 
@@ -51,14 +52,15 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
 
     work = _Work(data, look)
     try:
-        begin = time.monotonic()
-        work.do(interpreter, batches=1)
-        left_s = (time.monotonic() - begin) * (len(data) / BATCH - 1)
-        if left_s > PAYS_S:
-            work.share(interpreter)
-        work.do(interpreter)  # all of it, or what a lost board gave back
+        with interpreter.inputs_kept():
+            begin = time.monotonic()
+            work.do(interpreter, batches=1)
+            left_s = (time.monotonic() - begin) * (len(data) / BATCH - 1)
+            if left_s > PAYS_S:
+                work.share(interpreter)
+            work.do(interpreter)  # all of it, or what a lost board gave back
     except TensorError as error:
-        hint = "inputs as the model takes them, with labels apart: (inputs, labels)"
+        hint = error.hint or "inputs as the model takes them, with labels apart: (inputs, labels)"
         raise DataError(f"evaluation_data ({data.describe()}): {error.message}", hint) from None
     for entry in seen.values():
         entry.check()
@@ -140,7 +142,7 @@ class InputRange:
 
     def add(self, values: np.ndarray[Any, Any]) -> None:
         """Take note of a batch of real values."""
-        if not is_quantised(self._details) or values.dtype.kind != "f":
+        if not is_quantised(self._details) or values.dtype.kind not in NUMBERS:
             return
         low, high = real_range(self._details)
         step = float(self._details["quantization"][0])

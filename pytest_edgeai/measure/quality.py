@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.errors import DataError, EdgeAIError
 from pytest_edgeai.judge.evidence import Layer, Score
 from pytest_edgeai.judge.metrics import ACCURACY, Metric
-from pytest_edgeai.measure.answers import top_1
+from pytest_edgeai.measure.answers import classes_of
+from pytest_edgeai.measure.coarse_inputs import coarse_inputs
 from pytest_edgeai.measure.decoders import Decoder, decoded, refuse_reconstruction
 from pytest_edgeai.measure.layers import compare_layers
 from pytest_edgeai.measure.metrics import score
@@ -46,7 +48,7 @@ class Quality:
         self._open_baseline = open_baseline
         self._outputs: dict[str | None, Outputs | EdgeAIError] = {}
         self._predictions: dict[str | None, Any] = {}
-        self._scores: dict[tuple[str, int, str | None], Score] = {}
+        self._scores: dict[tuple[str, int, str | None], Score | DataError] = {}
         self._classes: dict[str | None, Any] = {}
 
     def outputs(self, baseline: str | None = None) -> dict[str, Any]:
@@ -55,32 +57,46 @@ class Quality:
         return found if isinstance(found, dict) else {self._interpreter.output_names[0]: found}
 
     def score(self, metric: Metric, baseline: str | None = None) -> Score:
-        """A metric of the interpreter, or of its baseline."""
+        """A metric of the interpreter, or of its baseline.
+
+        Raises:
+            DataError: it cannot be computed; the hint is the mistake in the data that is why, where
+                one can be shown.
+        """
         key = _key(metric, baseline)
         if key not in self._scores:
-            predicted = self._predicted(baseline)
-            if self._decoder is None and metric.function is None:
-                refuse_reconstruction(predicted, self.data)
-            self._scores[key] = score(metric, self.data, predicted)
-        return self._scores[key]
+            try:
+                self._scores[key] = self._score(metric, baseline)
+            except DataError as error:
+                causes = self.suspicions(metric)
+                self._scores[key] = DataError(error.message, *causes[:1]) if causes else error
+        found = self._scores[key]
+        if isinstance(found, DataError):
+            raise found
+        return found
 
     def classes(self, baseline: str | None = None) -> Any:
-        """The likeliest class of each sample."""
+        """The likeliest class of each sample; of each pixel for masks."""
         if baseline not in self._classes:
             predicted = self._predicted(baseline)
             try:
-                self._classes[baseline] = top_1(predicted)[1]
+                self._classes[baseline] = classes_of(predicted)
             except DataError as error:
                 hint = (
                     "agreement is that of the likeliest class: the model needs class scores; "
-                    "max_output_error compares numbers"
+                    "max_output_error compares numbers. Masks are probabilities: edge_decoder "
+                    "'softmax' makes them of logits"
                 )
-                raise DataError(error.message, hint) from None
+                raise DataError(error.message, hint if error.hint else "") from None
         return self._classes[baseline]
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
-        """What would make a metric much better; see ``measure.suspicions``."""
-        return suspicions(self._interpreter, self.data, self._decoder, metric)
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
+        """What the inputs' steps are too coarse for, and what would make a metric much better."""
+        own, data, decoder = self._interpreter, self.data, self._decoder
+        open_float = partial(self._open_baseline, "converted")
+        if metric is None:
+            return coarse_inputs(own, data, open_float)
+        return suspicions(own, data, decoder, metric, self._predictions.get(None), open_float)
 
     def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
         """The layers on these samples, by interpreters that nothing else uses.
@@ -99,12 +115,19 @@ class Quality:
     @property
     def known_accuracy(self) -> Score | None:
         """Its top-1 accuracy, if that was asked for."""
-        return self._scores.get(_key(ACCURACY, None))
+        found = self._scores.get(_key(ACCURACY, None))
+        return found if isinstance(found, Score) else None
 
     @property
     def was_asked(self) -> bool:
         """Whether a budget asked for its answers, and got them."""
         return None in self._outputs and not isinstance(self._outputs[None], EdgeAIError)
+
+    def _score(self, metric: Metric, baseline: str | None) -> Score:
+        predicted = self._predicted(baseline)
+        if self._decoder is None and metric.function is None:
+            refuse_reconstruction(predicted, self.data)
+        return score(metric, self.data, predicted)
 
     def _predicted(self, baseline: str | None) -> Any:
         if baseline not in self._predictions:

@@ -10,6 +10,7 @@ import math
 from typing import NamedTuple
 
 from pytest_edgeai.errors import DataError
+from pytest_edgeai.model.dataset import Dataset
 from pytest_edgeai.model.preprocessing import Preprocessing
 from pytest_edgeai.model.profile import Profile
 
@@ -119,6 +120,24 @@ def check_alike(one: Fed, other: Fed) -> None:
         )
 
 
+def check_classes(evaluated: Dataset, calibrated: Dataset) -> None:
+    """Raise a DataError where class folders are missing, which shifts the numbers of others."""
+    ours, theirs = (tuple(getattr(data, "classes", ())) for data in (evaluated, calibrated))
+    missing = [name for name in theirs if name not in ours]
+    if (
+        not missing
+        or not set(ours) < set(theirs)
+        or getattr(evaluated, "are_classes_stated", False)
+    ):
+        return
+    raise DataError(
+        f"evaluation_data has no class folder {', '.join(missing)}, and calibration_data has: they "
+        "are numbered in the order of their names, so that the labels of others are shifted",
+        "make an empty folder for each class without images; or state all classes in the order of "
+        "the model's outputs: ImageFolder(..., classes=[...])",
+    )
+
+
 def explained(seen: Range, wanted: Range) -> str:
     """What turns values of the one range into the other, where it is a usual mistake."""
     for is_seen, is_wanted, advice in _MISTAKES:
@@ -136,7 +155,9 @@ _MISTAKES: tuple[tuple[Range, Range, str], ...] = (
         "they were divided by 255, and the model takes -1 to 1: x * 2 - 1, or x / 127.5 - 1 of the "
         "pixels",
     ),
-    ((0, 1 / 255), (0, 1), "they were divided by 255 twice"),
+    ((0, 1 / 255), (0, 1), "they were divided by 255 twice: once is enough"),
+    ((0, 1 / 255), (0, 255), "they were divided by 255 twice, and the model takes 0 to 255"),
+    ((0, 1 / 255), (-1, 1), "they were divided by 255 twice, and the model takes x / 127.5 - 1"),
     (
         (-1, 1),
         (0, 1),

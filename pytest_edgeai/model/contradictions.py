@@ -13,6 +13,7 @@ from pytest_edgeai.model.facts import (
     ModelFacts,
     TensorFacts,
 )
+from pytest_edgeai.model.variants import WEIGHT_ONLY
 from pytest_edgeai.units import count, kinds, listed, share
 
 EdgeType = Literal["uint8", "int8", "float32"]
@@ -29,37 +30,63 @@ NAME_LENGTH = 60
 
 
 def contradictions(facts: ModelFacts, variant: str, int8_io: EdgeType | None = None) -> list[str]:
-    """Why the file is not that variant, one sentence each; none when it is."""
-    if variant == "int8":
-        return [*_against_int8(facts, int8_io)]
-    return [*_RULES[variant](facts)]
+    """Why the file is not that variant, one sentence each; none when it is.
+
+    A variant is what a file stores and how it computes. Inputs and outputs may be of any type,
+    except where a conversion was told theirs, or where nothing but they tells.
+    """
+    found = [*_RULES[variant](facts)]
+    if int8_io is not None:
+        found += _edges(facts, frozenset({int8_io}), int8_io)
+    return found
 
 
-def edge_types(facts: ModelFacts) -> list[str]:
-    """The types of the inputs and outputs that stand for real values, custom ones aside."""
-    return sorted({tensor.dtype for _, tensor in _real_edges(facts) if not tensor.by_custom})
+def names_in_float(facts: ModelFacts) -> str:
+    """The operators that compute in float; where others do not, with the layers they are of."""
+    pairs = zip(facts.float_operators, facts.float_layers, strict=True)
+    if not facts.quantized_operators:
+        return kinds(Counter(facts.float_operators))
+    return kinds(Counter(f"{name} of {layer}" if layer else name for name, layer in pairs))
 
 
 def _against_converted(facts: ModelFacts) -> Iterator[str]:
     for dtype, elements in facts.weights_by_type.items():
         if dtype in SMALL_INTEGER_TYPES or dtype in FLOAT_TYPES - {"float32", "float64"}:
             yield f"{count(elements, 'weight element')} in {dtype}"
-    yield from _edges(facts, FLOAT_TYPES, "float")
-    yield from _quantized_operators(facts)
+    yield from _not_in_float(facts)
 
 
 def _against_dynamic(facts: ModelFacts) -> Iterator[str]:
+    yield from _too_few_in_8_bits(facts)
+    if _is_mostly_dequantized(facts):
+        made_floats = share(facts.dequantized_weight_share or 0.0)
+        yield f"{made_floats} of the weights are made floats by DEQUANTIZE before they are used"
+    yield from _not_in_float(facts)
+
+
+def _against_weight_only(facts: ModelFacts) -> Iterator[str]:
+    yield from _too_few_in_8_bits(facts)
+    if facts.int8_weight_share and not _is_mostly_dequantized(facts):
+        yield "operators compute with its weights of 8 bits as they are"
+    yield from _not_in_float(facts)
+
+
+def _too_few_in_8_bits(facts: ModelFacts) -> Iterator[str]:
     in_8_bits = facts.int8_weight_share
     if in_8_bits is None:
         yield "it has no weights that could be quantised"
     elif in_8_bits < HALF:
         yield f"{_share_of_weights(in_8_bits)} in 8 bits; float: {_tensors(facts.float_weights)}"
         yield from _below_floor(facts.float_weights)
-    yield from _edges(facts, FLOAT_TYPES, "float")
-    yield from _quantized_operators(facts)
 
 
-def _against_int8(facts: ModelFacts, int8_io: EdgeType | None) -> Iterator[str]:
+def _is_mostly_dequantized(facts: ModelFacts) -> bool:
+    """Whether more of the weights in 8 bits are made floats than are computed with as they are."""
+    in_8_bits, made_floats = facts.int8_weight_share or 0.0, facts.dequantized_weight_share or 0.0
+    return made_floats > in_8_bits * HALF
+
+
+def _against_int8(facts: ModelFacts) -> Iterator[str]:
     if facts.float_weights:
         number = count(len(facts.float_weights), "weight")
         yield f"{number} in float: {_tensors(facts.float_weights)}"
@@ -68,13 +95,11 @@ def _against_int8(facts: ModelFacts, int8_io: EdgeType | None) -> Iterator[str]:
             yield f"{count(elements, 'weight element')} in {dtype}"
     if facts.float_operators:
         number = count(len(facts.float_operators), "operator")
-        yield f"{number} computing in float: {_names(facts.float_operators)}"
+        yield f"{number} computing in float: {names_in_float(facts)}"
     if _activations(facts, {"int16"}) > _activations(facts, EIGHT_BIT_TYPES):
         yield "its activations are int16"
     if not (facts.quantized_operators or facts.int8_weight_share or _has_8_bit_edge(facts)):
         yield "nothing in it is quantised"
-    allowed = frozenset({int8_io}) if int8_io else EIGHT_BIT_TYPES
-    yield from _edges(facts, allowed, int8_io or "uint8 or int8")
 
 
 def _against_float16(facts: ModelFacts) -> Iterator[str]:
@@ -83,8 +108,7 @@ def _against_float16(facts: ModelFacts) -> Iterator[str]:
         yield "it has no weights that could be float16"
     elif (in_float16 := facts.weights_by_type.get("float16", 0) / total) < HALF:
         yield f"{_share_of_weights(in_float16)} in float16"
-    yield from _edges(facts, frozenset({"float32"}), "float32")
-    yield from _quantized_operators(facts)
+    yield from _not_in_float(facts)
 
 
 def _against_int16x8(facts: ModelFacts) -> Iterator[str]:
@@ -95,15 +119,16 @@ def _against_int16x8(facts: ModelFacts) -> Iterator[str]:
         yield "its activations are not int16"
     if len(facts.float_operators) > len(facts.quantized_operators):
         number = count(len(facts.float_operators), "operator")
-        yield f"{number} computing in float: {_names(facts.float_operators)}"
-    yield from _edges(facts, frozenset({"float32", "int16"}), "float32 or int16")
+        yield f"{number} computing in float: {names_in_float(facts)}"
 
 
 _RULES: Mapping[str, Callable[[ModelFacts], Iterator[str]]] = {
     "converted": _against_converted,
     "dynamic": _against_dynamic,
+    "int8": _against_int8,
     "float16": _against_float16,
     "int16x8": _against_int16x8,
+    WEIGHT_ONLY: _against_weight_only,
 }
 
 
@@ -124,10 +149,14 @@ def _has_8_bit_edge(facts: ModelFacts) -> bool:
     return any(tensor.dtype in EIGHT_BIT_TYPES for _, tensor in _real_edges(facts))
 
 
-def _quantized_operators(facts: ModelFacts) -> Iterator[str]:
+def _not_in_float(facts: ModelFacts) -> Iterator[str]:
+    """What does not compute in float; inputs and outputs tell where no operator does."""
     if facts.quantized_operators:
         number = count(len(facts.quantized_operators), "operator")
-        yield f"{number} computing on quantised values: {_names(facts.quantized_operators)}"
+        names = kinds(Counter(facts.quantized_operators))
+        yield f"{number} computing on quantised values: {names}"
+    if not facts.float_operators:
+        yield from _edges(facts, FLOAT_TYPES, "float")
 
 
 def _below_floor(weights: Sequence[TensorFacts]) -> Iterator[str]:
@@ -153,7 +182,3 @@ def _tensors(tensors: Sequence[TensorFacts]) -> str:
 def _tensor(tensor: TensorFacts) -> str:
     name = tensor.name if len(tensor.name) <= NAME_LENGTH else f"{tensor.name[:NAME_LENGTH]}..."
     return f"{name!r} {tensor.dtype} {list(tensor.shape)}"
-
-
-def _names(operators: Sequence[str]) -> str:
-    return kinds(Counter(operators))

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import os
-import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from pytest_edgeai.errors import DataError, UsageError
-from pytest_edgeai.model.labels import Array, sample_indices
+from pytest_edgeai.model.inputs import (
+    ACCEPTED,
+    Array,
+    Inputs,
+    as_array,
+    at,
+    checked_inputs,
+    is_array,
+    is_in_order,
+    parts,
+    sample_count,
+)
+from pytest_edgeai.model.labels import sample_indices
 from pytest_edgeai.units import count
 
-Inputs = Array | dict[str, Array]
-"""A batch of shape (n, ...); a dict by input name for models with several inputs."""
-
-_ACCEPTED = (
-    "Give an array of samples, a tuple (inputs, labels), a dict of arrays by input name, "
-    "the path of an .npz or .npy file, or an ImageFolder."
-)
 _ARCHIVE_FORM = (
     "Write it with np.savez(path, x=inputs, y=labels); for several inputs, name each as the model "
-    "does and add y=labels. Arrays of Python objects are never read."
+    "does, and the labels y. Arrays of Python objects are never read."
 )
 _HASH_CHUNK_BYTES = 1 << 22
 
@@ -62,7 +66,8 @@ class ArrayDataset:
     """Samples in memory.
 
     Args:
-        inputs: shape (N, ...), or a dict of such arrays by input name. Numbers, bools or text.
+        inputs: shape (N, ...); for several inputs a tuple of such arrays in the model's order, or
+            a mapping by input name. Numbers, bools or text.
         labels: shape (N, ...) or None.
         what: the name that errors give to the data.
 
@@ -71,12 +76,12 @@ class ArrayDataset:
     """
 
     def __init__(self, inputs: object, labels: object = None, *, what: str = "data") -> None:
-        self.inputs: Inputs = _checked_inputs(inputs, what)
+        self.inputs: Inputs = checked_inputs(inputs, what)
         self.labels: Array | None = None
-        self._count = len(next(iter(_by_name(self.inputs).values())))
+        self._count = sample_count(self.inputs)
         if labels is None:
             return
-        self.labels = _as_array(labels, f"labels of {what}")
+        self.labels = as_array(labels, f"labels of {what}")
         if len(self.labels) != self._count:
             raise DataError(
                 f"{what}: {count(self._count, 'sample')} but {count(len(self.labels), 'label')}.",
@@ -91,15 +96,18 @@ class ArrayDataset:
 
     def batches(self, size: int) -> Iterator[Inputs]:
         for part in batch_slices(len(self), size):
-            yield self._inputs_at(part)
+            yield at(self.inputs, part)
 
     def take(self, limit: int | None, seed: int = 0) -> Dataset:
-        keep = sample_indices(len(self), self.labels, limit, seed)
+        groups, inputs = self.labels, self.inputs
+        if groups is None and isinstance(inputs, tuple) and len(inputs) == 2:
+            groups = inputs[1]  # perhaps the labels of the first
+        keep = sample_indices(len(self), groups, limit, seed)
         return self if keep is None else self.pick(keep)
 
     def pick(self, indices: Array) -> Dataset:
         labels = None if self.labels is None else self.labels[indices]
-        return ArrayDataset(self._inputs_at(indices), labels)
+        return ArrayDataset(at(self.inputs, indices), labels)
 
     def digest(self) -> str:
         return self._digest
@@ -107,37 +115,43 @@ class ArrayDataset:
     @cached_property
     def _digest(self) -> str:
         sha256 = hashlib.sha256()
-        for name, array in sorted(_by_name(self.inputs).items()):
+        for name, array in self._arrays():
             _hash_array(sha256, f"input {name!r}", array)
         if self.labels is not None:
             _hash_array(sha256, "labels", self.labels)
         return sha256.hexdigest()
 
     def fingerprints(self) -> Iterator[bytes]:
-        arrays = [array for _, array in sorted(_by_name(self.inputs).items())]
+        arrays = [array for _, array in self._arrays()]
         for rows in zip(*arrays, strict=True):
             yield hashlib.sha256(b"".join(np.asarray(row).tobytes() for row in rows)).digest()
 
     def describe(self) -> str:
         samples = ", ".join(
-            (f"{name}: " if name else "") + _sample_text(array)
-            for name, array in _by_name(self.inputs).items()
+            ("" if name == "" else f"{name}: ") + _sample_text(array)
+            for name, array in parts(self.inputs).items()
         )
         return f"{count(len(self), 'sample')} of {samples}, {_labels_text(self.labels)}"
 
-    def _inputs_at(self, where: slice | Array) -> Inputs:
-        if isinstance(self.inputs, dict):
-            return {name: array[where] for name, array in self.inputs.items()}
-        return self.inputs[where]
+    def _arrays(self) -> list[tuple[str | int, Array]]:
+        """In the order of their names or places."""
+        return sorted(parts(self.inputs).items(), key=lambda named: (str(named[0]), named[0]))
 
 
-def as_dataset(value: object, what: str) -> Dataset:
+def as_dataset(value: object, what: str, inputs: int | None = None) -> Dataset:
     """The data set that a fixture's value stands for.
 
+    Two arrays, ``(a, b)``, are inputs and labels for a model with one input, and else two inputs.
+    Who does not know the model yet gets them as inputs, and leaves the second out where it turns
+    out to be labels (``by_name``).
+
     Args:
-        value: a Dataset, an array of shape (N, ...), a tuple (inputs, labels), a dict of arrays by
-            input name, or the path of an ``.npz`` (``x``, optional ``y``) or ``.npy`` file.
+        value: a Dataset, an array of shape (N, ...), a tuple or list of such arrays in the order
+            of the model's inputs, a mapping of them by input name, a tuple (inputs, labels) with
+            any of these, or the path of an ``.npz`` (``x`` or the inputs' names, optional ``y``)
+            or ``.npy`` file.
         what: the name that errors give to it, such as ``calibration_data``.
+        inputs: how many inputs the model has, where that is known.
 
     Raises:
         DataError: anything else, or data that cannot be used.
@@ -145,11 +159,11 @@ def as_dataset(value: object, what: str) -> Dataset:
     if isinstance(value, Dataset):
         return value
     if value is None:
-        raise DataError(f"{what} is None: there are no samples.", _ACCEPTED)
+        raise DataError(f"{what} is None: there are no samples.", ACCEPTED)
     if isinstance(value, (str, os.PathLike)):
-        return _from_path(Path(value), what)
+        return _from_path(Path(value), what, inputs)
     if isinstance(value, np.lib.npyio.NpzFile):
-        return _from_loaded(_load(value, what), what)
+        return _from_loaded(_load(value, what), what, inputs)
     if hasattr(value, "as_numpy_iterator"):
         raise DataError(
             f"{what} is a tf.data.Dataset ({type(value).__name__}), which is not read here.",
@@ -161,11 +175,42 @@ def as_dataset(value: object, what: str) -> Dataset:
             f"{what} is a {type(value).__name__}, such as a converter's representative_dataset.",
             "Return its samples as one array: np.concatenate([inputs[0] for inputs in dataset()]).",
         )
-    if not isinstance(value, tuple):
-        return ArrayDataset(value, what=what)
-    if len(value) != 2:
-        raise DataError(f"{what} is a tuple of {len(value)}, not (inputs, labels).", _ACCEPTED)
-    return ArrayDataset(*value, what=what)
+    return _from_arrays(value, what, inputs)
+
+
+def _from_arrays(value: Any, what: str, inputs: int | None) -> ArrayDataset:
+    if _has_labels(value, inputs):
+        given, labels = value
+        is_list = inputs == 1 or _are_samples(given, labels)
+        return ArrayDataset(_stacked(given) if is_list else given, labels, what=what)
+    if isinstance(value, tuple) and not is_in_order(value):
+        raise DataError(f"{what} is a tuple of {len(value)}, not (inputs, labels).", ACCEPTED)
+    return ArrayDataset(_stacked(value) if inputs == 1 else value, what=what)
+
+
+def _has_labels(value: object, inputs: int | None) -> bool:
+    """Whether a value is (inputs, labels), and not two inputs or two samples."""
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return False
+    given, labels = value
+    if isinstance(given, Mapping) or is_in_order(given):
+        return True
+    if is_array(given) and is_array(labels):
+        return inputs == 1
+    return isinstance(value, tuple) or (is_array(given) and labels is None)
+
+
+def _are_samples(given: Any, labels: Any) -> bool:
+    """Whether labels tell that a list holds samples, and not an array for each input."""
+    if not isinstance(given, list) or not is_in_order(given) or np.ndim(labels) == 0:
+        return False
+    return bool(len(given) == len(labels) != len(given[0]))
+
+
+def _stacked(value: Any) -> Any:
+    """A list of samples for a model's only input as one array."""
+    is_list = isinstance(value, list) and len(value) > 1 and is_in_order(value)
+    return np.stack(value) if is_list and len({np.shape(v) for v in value}) == 1 else value
 
 
 def batch_slices(total: int, size: int) -> Iterator[slice]:
@@ -176,64 +221,7 @@ def batch_slices(total: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, total))
 
 
-def _checked_inputs(inputs: object, what: str) -> Inputs:
-    if not isinstance(inputs, dict):
-        return _samples(inputs, what)
-    if not inputs or not all(isinstance(name, str) for name in inputs):
-        problem = f"has the keys {list(inputs)}, not input names" if inputs else "is an empty dict"
-        raise DataError(f"{what} {problem}.", _ACCEPTED)
-    arrays = {name: _samples(value, f"{what}[{name!r}]") for name, value in inputs.items()}
-    if len({len(array) for array in arrays.values()}) > 1:
-        counts = ", ".join(f"{name} {len(array):,}" for name, array in arrays.items())
-        raise DataError(
-            f"the inputs in {what} have different numbers of samples: {counts}.",
-            "Give every input the same samples in the same order; the first axis counts them.",
-        )
-    return arrays
-
-
-def _samples(value: object, what: str) -> Array:
-    array = _as_array(value, what)
-    if array.size == 0:
-        raise DataError(f"{what} is empty: shape {array.shape}.", "Give at least one sample.")
-    if array.dtype.kind == "f":
-        _refuse_non_finite(array, what)
-    return array
-
-
-def _as_array(value: object, what: str) -> Array:
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise DataError(
-            f"{what} cannot be made one array ({type(value).__name__}): {error}",
-            "All samples need the same shape. Inputs with labels are a tuple: (inputs, labels).",
-        ) from error
-    if array.dtype.kind not in "biufUS":
-        raise DataError(
-            f"{what} is {reprlib.repr(value)}, of type {type(value).__name__} and dtype "
-            f"{array.dtype}; only numbers, bools and text can be given to a model.",
-            _ACCEPTED,
-        )
-    if array.ndim == 0:
-        raise DataError(f"{what} is the single value {reprlib.repr(value)}.", _ACCEPTED)
-    return array
-
-
-def _refuse_non_finite(array: Array, what: str) -> None:
-    # The extremes carry any NaN or infinity, and need no mask as large as the data.
-    with np.errstate(invalid="ignore"):
-        if np.isfinite(array.min()) and np.isfinite(array.max()):
-            return
-    bad = ~np.isfinite(array).reshape(len(array), -1)
-    raise DataError(
-        f"{what} holds {count(int(bad.sum()), 'NaN or infinite value')}, "
-        f"the first in sample {int(bad.any(axis=1).argmax())}.",
-        "Look for a division by zero or missing values in the preprocessing.",
-    )
-
-
-def _from_path(path: Path, what: str) -> Dataset:
+def _from_path(path: Path, what: str, inputs: int | None) -> Dataset:
     if path.is_dir():
         raise DataError(
             f"{what} is the folder {path}; how its images are to be read is not said.",
@@ -246,11 +234,11 @@ def _from_path(path: Path, what: str) -> Dataset:
             f"Relative paths start at the working directory, {Path.cwd()}.",
         )
     if path.suffix.lower() not in (".npz", ".npy"):
-        raise DataError(f"{what} names {path}, which is no .npz or .npy file.", _ACCEPTED)
-    return _from_loaded(_load(path, what), f"{what} ({path})")
+        raise DataError(f"{what} names {path}, which is no .npz or .npy file.", ACCEPTED)
+    return _from_loaded(_load(path, what), f"{what} ({path})", inputs)
 
 
-def _load(source: Path | np.lib.npyio.NpzFile, what: str) -> Inputs:
+def _load(source: Path | np.lib.npyio.NpzFile, what: str) -> Array | dict[str, Array]:
     try:
         if isinstance(source, np.lib.npyio.NpzFile):
             return dict(source)
@@ -263,21 +251,19 @@ def _load(source: Path | np.lib.npyio.NpzFile, what: str) -> Inputs:
         ) from error
 
 
-def _from_loaded(loaded: Inputs, what: str) -> ArrayDataset:
+def _from_loaded(loaded: Array | dict[str, Array], what: str, inputs: int | None) -> ArrayDataset:
+    """An archive's arrays are inputs by name; those that np.savez numbered are in order."""
     if not isinstance(loaded, dict):
         return ArrayDataset(loaded, what=what)
-    inputs = {name: array for name, array in loaded.items() if name != "y"}
-    labels = loaded.get("y")
-    if list(inputs) == ["x"]:
-        return ArrayDataset(inputs["x"], labels, what=what)
-    if labels is None or not inputs:
+    if loaded and set(loaded) == {f"arr_{place}" for place in range(len(loaded))}:
+        in_order = tuple(loaded[f"arr_{place}"] for place in range(len(loaded)))
+        return _from_arrays(in_order, what, inputs)
+    named = {name: array for name, array in loaded.items() if name != "y"}
+    if not named:
         names = ", ".join(loaded) or "no arrays"
-        raise DataError(f"{what} holds {names}: which are inputs is not said.", _ARCHIVE_FORM)
-    return ArrayDataset(inputs, labels, what=what)
-
-
-def _by_name(inputs: Inputs) -> dict[str, Array]:
-    return inputs if isinstance(inputs, dict) else {"": inputs}
+        raise DataError(f"{what} holds {names}: there are no inputs.", _ARCHIVE_FORM)
+    is_only = list(named) == ["x"]
+    return ArrayDataset(named["x"] if is_only else named, loaded.get("y"), what=what)
 
 
 def _hash_array(sha256: hashlib._Hash, name: str, array: Array) -> None:

@@ -60,7 +60,9 @@ class OperatorFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What the file holds, over all of its subgraphs; inputs and outputs are the first one's.
+    """What the file holds: the graph that a signature names, and those that its operators run.
+
+    Inputs and outputs are the first one's; without a signature that is the file's main graph.
 
     Weights are the constants of two dimensions or more, in float or in quantised integers, that an
     operator of the runtime reads; biases, shapes and the constants of custom operators are not
@@ -80,17 +82,28 @@ class ModelFacts:
     """Weight elements of each stored type."""
     int8_weight_share: float | None
     """Share of the weight elements stored in 8 bits or fewer; None when there are no weights."""
+    dequantized_weight_share: float | None
+    """Share of them that are stored so and made floats before anything computes with them."""
+    largest_tensors: dict[str, int]
+    """The constants that take most of the file, by name: how many bytes each, the largest first."""
     float_weights: tuple[TensorFacts, ...]
     """Weights still in float, the largest first."""
     float_operators: tuple[str, ...]
     """Operators that compute on float values, one name per instance; custom ones are left out."""
+    float_layers: tuple[str, ...]
+    """For each of these the layer that it is of, as the file calls it; "" where it does not."""
     quantized_operators: tuple[str, ...]
     """Operators that read and make quantised values, one name per instance."""
     signatures: tuple[str, ...]
+    """The keys of all signatures of the file."""
     stateful: bool
     """Values are kept from one inference to the next, until the interpreter is reset."""
     min_runtime_version: str = ""
     """The oldest TensorFlow Lite that has all operators, as the converter wrote it, or ""."""
+    signature: str = ""
+    """The key of the signature that is tested; "" where the file has none."""
+    graph: int = 0
+    """The number of its graph; 0 is the main one, which runs where nothing else is asked for."""
 
     @property
     def custom_operators(self) -> tuple[str, ...]:

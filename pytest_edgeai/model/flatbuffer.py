@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,25 @@ CUSTOM = 32
 MIN_RUNTIME_VERSION = b"min_runtime_version"
 """The metadata of the converter's that says so."""
 
+_BUILTIN_CODE = 10
+"""The place of ``builtin_code``, the fourth field of ``OperatorCode``, in its table."""
+
 NEWER_TYPES = {19: "int2", 20: "uint4", 21: "float8_e4m3fn", 22: "float8_e5m2"}
 BYTES_PER_ELEMENT = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8}
 BYTES_PER_ELEMENT |= {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8}
+RUNS_GRAPHS = {
+    "CALL": ("CallOptions", "Subgraph"),
+    "CALL_ONCE": ("CallOnceOptions", "InitSubgraphIndex"),
+    "IF": ("IfOptions", "ThenSubgraphIndex", "ElseSubgraphIndex"),
+    "STABLEHLO_COMPOSITE": ("StableHLOCompositeOptions", "DecompositionSubgraphIndex"),
+    "STABLEHLO_REDUCE": ("StablehloReduceOptions", "BodySubgraphIndex"),
+    "STABLEHLO_REDUCE_WINDOW": ("StablehloReduceWindowOptions", "BodySubgraphIndex"),
+    "STABLEHLO_SCATTER": ("StablehloScatterOptions", "UpdateComputationSubgraphIndex"),
+    "STABLEHLO_SORT": ("StablehloSortOptions", "ComparatorSubgraphIndex"),
+    "STABLEHLO_WHILE": ("StablehloWhileOptions", "CondSubgraphIndex", "BodySubgraphIndex"),
+    "WHILE": ("WhileOptions", "CondSubgraphIndex", "BodySubgraphIndex"),
+}
+"""Operators that run other graphs: the table of their options, and the fields that name these."""
 
 
 class DamageError(ValueError):
@@ -42,7 +58,8 @@ READING_ERRORS = (
 class TensorRow:
     """A tensor; ``constant`` when the file holds its data, in the buffer of that number.
 
-    ``index`` is its place in its graph. The scales of constants are not read.
+    ``index`` is its place in its graph, ``size_bytes`` what a constant takes in the file. The
+    scales of constants are not read.
     """
 
     index: int
@@ -55,27 +72,54 @@ class TensorRow:
     buffer: int
     constant: bool
     variable: bool
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class OperatorRow:
-    """An operator and the tensors that it reads and makes; left-out inputs are not listed."""
+    """An operator and the tensors that it reads and makes; left-out inputs are not listed.
+
+    ``graphs`` are the numbers of those that it runs, such as the body of a loop.
+    """
 
     name: str
     version: int
     custom: bool
     inputs: tuple[TensorRow, ...]
     outputs: tuple[TensorRow, ...]
+    graphs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class SubgraphRow:
-    """A graph of operators; the first one of a file is the one that runs."""
+    """A graph of operators; the first one of a file runs where no signature names another."""
 
     tensors: tuple[TensorRow, ...]
     operators: tuple[OperatorRow, ...]
     inputs: tuple[TensorRow, ...]
     outputs: tuple[TensorRow, ...]
+
+
+@dataclass(frozen=True)
+class SignatureRow:
+    """A name for one of the graphs, by its number, and names for its inputs and outputs."""
+
+    key: str
+    graph: int
+    inputs: tuple[tuple[str, TensorRow], ...]
+    outputs: tuple[tuple[str, TensorRow], ...]
+
+
+def graphs_from(graphs: Sequence[SubgraphRow], entry: int) -> tuple[SubgraphRow, ...]:
+    """A graph of a file, and those that its operators run, directly or not."""
+    reached: dict[int, SubgraphRow] = {}
+    ahead = [entry] if graphs else []
+    while ahead:
+        number = ahead.pop(0)
+        if number not in reached:
+            reached[number] = graphs[number]
+            ahead += [graph for op in graphs[number].operators for graph in op.graphs]
+    return tuple(reached.values())
 
 
 class Flatbuffer:
@@ -103,10 +147,24 @@ class Flatbuffer:
         """All graphs of the file, the main one first."""
         return tuple(self._subgraph(graph) for graph in self._tables(self._root, "Subgraphs"))
 
-    def signatures(self) -> tuple[str, ...]:
-        """The keys of the signatures, in the file's order."""
+    def signatures(self, graphs: Sequence[SubgraphRow]) -> tuple[SignatureRow, ...]:
+        """The signatures of these graphs of the file, in its order."""
         defs = self._tables(self._root, "SignatureDefs")
-        return tuple(self._text(signature.SignatureKey()) for signature in defs)
+        return tuple(self._signature(signature, graphs) for signature in defs)
+
+    def _signature(self, signature: Any, graphs: Sequence[SubgraphRow]) -> SignatureRow:
+        key, graph = self._text(signature.SignatureKey()), signature.SubgraphIndex()
+        if graph >= len(graphs):
+            raise DamageError(f"signature {key!r} is of graph {graph}, and there are {len(graphs)}")
+        inputs, outputs = (
+            tuple(self._named(entry, graphs[graph]) for entry in self._tables(signature, side))
+            for side in ("Inputs", "Outputs")
+        )
+        return SignatureRow(key, graph, inputs, outputs)
+
+    def _named(self, entry: Any, graph: SubgraphRow) -> tuple[str, TensorRow]:
+        (tensor,) = _pick(graph.tensors, [entry.TensorIndex()])
+        return self._text(entry.Name()), tensor
 
     def min_runtime_version(self) -> str:
         """The oldest runtime that has all operators, as the converter wrote it; "" if it did not.
@@ -135,11 +193,25 @@ class Flatbuffer:
         name, version, custom = self._codes[index]
         inputs = [i for i in self._numbers(operator, "Inputs") if i != -1]
         outputs = self._numbers(operator, "Outputs")
-        return OperatorRow(name, version, custom, _pick(tensors, inputs), _pick(tensors, outputs))
+        read, made = _pick(tensors, inputs), _pick(tensors, outputs)
+        return OperatorRow(name, version, custom, read, made, self._graphs_of(name, operator))
+
+    def _graphs_of(self, name: str, operator: Any) -> tuple[int, ...]:
+        import tflite
+
+        options, *fields = RUNS_GRAPHS.get(name, ("",))
+        table = operator.BuiltinOptions() or operator.BuiltinOptions2() if fields else None
+        if table is None:
+            return ()
+        typed = getattr(tflite, options)()
+        typed.Init(table.Bytes, table.Pos)
+        graphs = tuple(getattr(typed, field)() for field in fields)
+        if not all(0 <= graph < self._root.SubgraphsLength() for graph in graphs):
+            raise DamageError(f"{name} runs a graph that is not there")
+        return graphs
 
     def _code(self, code: Any) -> tuple[str, int, bool]:
-        # Older files have the code in the first field, newer ones (above 127) in the second.
-        number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+        number = max(code.DeprecatedBuiltinCode(), _builtin_code(code))
         if number == CUSTOM:
             return self._text(code.CustomCode()) or "CUSTOM", code.Version(), True
         return self._operator_names.get(number, f"BUILTIN_{number}"), code.Version(), False
@@ -163,6 +235,7 @@ class Flatbuffer:
             buffer=buffer,
             constant=constant,
             variable=tensor.IsVariable(),
+            size_bytes=self._buffers[buffer] if constant else 0,
         )
         if constant and tensor.Sparsity() is None:
             _check_size(row, self._buffers[buffer])
@@ -220,6 +293,20 @@ class Flatbuffer:
         vtable_size, table_size = struct.unpack_from("<HH", self._data, vtable)
         if min(vtable_size, table_size) < 4 or position + table_size > len(self._data):
             raise DamageError(f"an entry of {field} has no possible size")
+
+
+def _builtin_code(code: Any) -> int:
+    """The field of that name as it is in the file, 0 where it is left out.
+
+    ``code.BuiltinCode()`` gives the deprecated field for kinds below 127, which writers that know
+    the newer field alone leave at 0. Which of both counts is the larger one.
+    """
+    from flatbuffers import number_types
+
+    position = code._tab.Offset(_BUILTIN_CODE)
+    if not position:
+        return 0
+    return int(code._tab.Get(number_types.Int32Flags, position + code._tab.Pos))
 
 
 def _names_by_number(constants: type) -> dict[int, str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pytest_edgeai.errors import DataError
+from pytest_edgeai.errors import DataError, UsageError, shown
 from pytest_edgeai.model.dataset import Dataset, batch_slices
 from pytest_edgeai.model.folder import files_under
 from pytest_edgeai.model.labels import sample_indices
@@ -24,17 +25,20 @@ _SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".
 class ImageFolder:
     """Images of one sub-folder per class, or, without labels, directly in ``root``.
 
-    Classes are numbered by sorted folder name; images further down belong to the class folder they
-    are under. Hidden files and files that do not end as images do are left out. EXIF orientation
-    is applied.
+    Classes are numbered by sorted folder name, empty folders among them; images further down belong
+    to the class folder they are under. Hidden files and files that do not end as images do are left
+    out. EXIF orientation is applied.
 
     Args:
         root: the folder.
         preprocessing: how images are read.
         limit: as ``take(limit, seed)``.
+        classes: names of the class folders in the order of the model's outputs; there need not be
+            a folder for each, but none beside them.
 
     Raises:
-        DataError: no folder, no images, a class without images, or images beside class folders.
+        DataError: no folder, no images, images beside class folders, a folder of other files, or
+            one that is none of the ``classes``.
     """
 
     def __init__(
@@ -44,10 +48,12 @@ class ImageFolder:
         *,
         limit: int | None = None,
         seed: int = 0,
+        classes: Sequence[str] | None = None,
     ) -> None:
-        self.preprocessing = preprocessing
-        self.root = Path(root)
-        by_class = _images_by_class(self.root.absolute())
+        self.preprocessing = _checked(preprocessing)
+        self.root = _path(root)
+        self.are_classes_stated = classes is not None
+        by_class = _images_by_class(self.root.absolute(), classes)
         self.classes = tuple(name for name in by_class if name)
         self.paths = tuple(path for paths in by_class.values() for path in paths)
         self.labels: npt.NDArray[np.int64] | None = None
@@ -101,8 +107,27 @@ class ImageFolder:
         self.labels = None if self.labels is None else self.labels[indices]
 
 
-def _images_by_class(root: Path) -> dict[str, list[Path]]:
-    """Image paths by class name, both sorted; images directly in ``root`` have the name ''."""
+def _path(root: object) -> Path:
+    try:
+        return Path(root)  # type: ignore[arg-type]
+    except Exception:
+        raise UsageError(
+            f"ImageFolder: root is {shown(root)}, which is no path.", "Give the path of a folder."
+        ) from None
+
+
+def _checked(preprocessing: object) -> Preprocessing:
+    if isinstance(preprocessing, Preprocessing):
+        return preprocessing
+    raise UsageError(
+        f"ImageFolder: preprocessing is {shown(preprocessing)}, which is no Preprocessing.",
+        'Give Preprocessing(size=(224, 224), scaling="0..1"); where a function of your own reads '
+        "the images, return the arrays that it makes: (inputs, labels).",
+    )
+
+
+def _images_by_class(root: Path, stated: Sequence[str] | None) -> dict[str, list[Path]]:
+    """Image paths by class, as stated or sorted; images directly in ``root`` have the name ''."""
     if not root.is_dir():
         problem = "is a file" if root.exists() else "does not exist"
         raise DataError(
@@ -113,8 +138,8 @@ def _images_by_class(root: Path) -> dict[str, list[Path]]:
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not _hidden(path, root))
     by_class = {folder.name: _images(files_under(folder), root) for folder in folders}
     if not loose:
-        _refuse_empty(by_class, root)
-        return by_class
+        _refuse_without_images(by_class, root)
+        return by_class if stated is None else _in_order(by_class, stated, root)
     mixed = [name for name, paths in by_class.items() if paths]
     if mixed:
         raise DataError(
@@ -122,7 +147,30 @@ def _images_by_class(root: Path) -> dict[str, list[Path]]:
             f"beside folders with images ({', '.join(mixed)}).",
             "Put every image into the folder of its class, or all of them directly into the root.",
         )
+    if stated is not None:
+        raise DataError(
+            f"ImageFolder: {root} has {count(len(loose), 'image')} and no class folders.",
+            "Put every image into the folder of its class, or leave classes= out.",
+        )
     return {"": loose}
+
+
+def _in_order(
+    by_class: dict[str, list[Path]], stated: Sequence[str], root: Path
+) -> dict[str, list[Path]]:
+    names = list(stated)
+    if isinstance(stated, str) or len(set(names)) < len(names):
+        raise DataError(
+            f"ImageFolder: classes={reprlib.repr(stated)} is no list of different names.",
+            "Give the names of the class folders in the order of the model's outputs.",
+        )
+    unknown = [name for name in by_class if name not in names]
+    if unknown:
+        raise DataError(
+            f"ImageFolder: {root} has folders that are none of the classes: {', '.join(unknown)}.",
+            f"Add them to classes, or move them elsewhere; it has {reprlib.repr(names)}.",
+        )
+    return {name: by_class.get(name, []) for name in names}
 
 
 def _images(paths: Iterator[Path], root: Path) -> list[Path]:
@@ -134,15 +182,24 @@ def _hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def _refuse_empty(by_class: dict[str, list[Path]], root: Path) -> None:
+def _refuse_without_images(by_class: dict[str, list[Path]], root: Path) -> None:
+    """An empty folder is a class without images; one of other files may be anything."""
     endings = f"Image files end in {', '.join(_SUFFIXES)}."
-    empty = [name for name, paths in by_class.items() if not paths]
-    if len(empty) == len(by_class):
-        others = sorted({p.suffix or p.name for p in root.rglob("*") if p.is_file()})
+    if not any(by_class.values()):
+        others = _other_files(root, root)
         found = f"only files that end in {', '.join(others[:5])}" if others else "no files"
         raise DataError(f"ImageFolder: {root} has no images, {found}.", endings)
-    if empty:
+    others = [name for name, images in by_class.items() if not images]
+    others = [name for name in others if _other_files(root / name, root)]
+    if others:
         raise DataError(
-            f"ImageFolder: {root} has classes without images: {', '.join(empty)}.",
-            f"Add images or remove the folders. {endings}",
+            f"ImageFolder: {root} has folders of other files than images: {', '.join(others)}.",
+            "Convert the images in them, or move the files elsewhere: an empty folder is a class "
+            f"without images, and keeps its number. {endings}",
         )
+
+
+def _other_files(folder: Path, root: Path) -> list[str]:
+    """How the files end that are in a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not _hidden(path, root))
+    return sorted({path.suffix or path.name for path in files})

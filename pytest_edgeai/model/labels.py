@@ -8,17 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_edgeai.errors import DataError, UsageError
+from pytest_edgeai.errors import DataError, UsageError, shown
 
 Array = npt.NDArray[Any]
+FOR_NUMBERS = (
+    "class labels are whole numbers from 0. Where a model puts out numbers, take metric="
+    "'mean_absolute_error', 'root_mean_squared_error' or 'r2'"
+)
 
 
-def class_indices(labels: Array, classes: int) -> tuple[npt.NDArray[np.int64], str]:
+def class_indices(labels: Array, classes: int | None) -> tuple[npt.NDArray[np.int64], str]:
     """Labels as class indices of shape (N,), and how they were read.
 
     Args:
-        labels: indices of shape (N,) or (N, 1), whole numbers or bools; or one-hot, (N, classes).
-        classes: the model's number of classes; a single sigmoid output counts as two.
+        labels: indices of shape (N,) or (N, 1), whole numbers or bools, -1 and 1 for two classes;
+            or one-hot, (N, classes).
+        classes: the model's number of classes; a single sigmoid output counts as two. None where
+            the model answers with class indices, which may go to any number.
 
     Raises:
         DataError: labels that are no such thing, or outside 0..classes-1.
@@ -26,11 +32,39 @@ def class_indices(labels: Array, classes: int) -> tuple[npt.NDArray[np.int64], s
     if labels.dtype.kind not in "biuf" or labels.ndim not in (1, 2):
         raise DataError(
             f"labels of shape {labels.shape} and dtype {labels.dtype} are not class labels.",
-            f"Give class indices of shape (N,) or one-hot labels of shape (N, {classes}).",
+            f"Give class indices of shape (N,) or one-hot labels of shape (N, {classes or 'C'}).",
         )
     if labels.ndim == 2 and labels.shape[1] != 1:
         return _from_one_hot(labels, classes), "one-hot, taken as class indices"
-    return _from_numbers(labels.reshape(-1), classes), "class indices"
+    numbers = _whole(labels.reshape(-1))
+    if classes in (2, None) and np.array_equal(np.unique(numbers), [-1, 1]):
+        return np.asarray(numbers > 0, np.int64), "-1 and 1, taken as classes 0 and 1"
+    _refuse_outside(numbers, classes)
+    return numbers, "class indices"
+
+
+def are_multi_label(labels: Array, columns: int) -> bool:
+    """Whether labels are 0 and 1 for each of several classes, and not one class per sample."""
+    if labels.ndim != 2 or labels.shape[1] != columns or columns < 2 or labels.dtype.kind == "S":
+        return False
+    return bool(np.isin(labels, (0, 1)).all() and (np.count_nonzero(labels, axis=1) != 1).any())
+
+
+def outside_hint(numbers: Array, classes: int) -> str:
+    """What class numbers outside of 0..classes-1 may come of."""
+    outside = np.unique(numbers[(numbers < 0) | (numbers >= classes)])
+    if numbers.min() == 1 and numbers.max() == classes:
+        return (
+            "Class k is the model's output k. Where labels count from 1, subtract 1 from them; "
+            f"where 0 is a class without samples (background), the model needs {classes + 1} "
+            "outputs."
+        )
+    if len(outside) == 1 and len(np.unique(numbers)) > 1:
+        return (
+            f"Class k is the model's output k. Where {outside[0]} marks what has no label, leave "
+            "it out."
+        )
+    return "Class k is the model's output k: look for the data set, or the list of classes, of it."
 
 
 def sample_indices(
@@ -41,8 +75,9 @@ def sample_indices(
     Equal labels make a class, with one-hot rows as well. Without labels, or with labels of more
     than two dimensions (masks), every sample is as likely.
     """
-    if limit is not None and limit < 1:
-        raise UsageError(f"a limit of {limit} samples is not possible.", "Give 1 or more, or None.")
+    if limit is not None and not (isinstance(limit, int | np.integer) and limit >= 1):
+        what = f"a limit of {shown(limit)} samples"
+        raise UsageError(f"{what} is not possible.", "Give 1 or more, or None.")
     if limit is None or limit >= total:
         return None
     random = np.random.default_rng(seed)
@@ -77,8 +112,8 @@ def _class_quotas(
     return quotas
 
 
-def _from_one_hot(labels: Array, classes: int) -> npt.NDArray[np.int64]:
-    if labels.shape[1] != classes:
+def _from_one_hot(labels: Array, classes: int | None) -> npt.NDArray[np.int64]:
+    if classes is not None and labels.shape[1] != classes:
         raise DataError(
             f"labels have {labels.shape[1]} columns but the model has {classes} classes.",
             f"Give class indices of shape (N,) or one-hot labels of shape (N, {classes}).",
@@ -88,24 +123,26 @@ def _from_one_hot(labels: Array, classes: int) -> npt.NDArray[np.int64]:
         row = int(one_hot.argmin())
         raise DataError(
             f"labels are not one-hot: sample {row} has {reprlib.repr(labels[row].tolist())}.",
-            "Accuracy needs one class per sample; take labels.argmax(axis=1) if that is meant.",
+            "This metric needs one class per sample. Several labels per sample are for f1_macro, "
+            "f1_micro, f1_weighted, roc_auc and average_precision.",
         )
     return np.asarray(labels.argmax(axis=1), dtype=np.int64)
 
 
-def _from_numbers(labels: Array, classes: int) -> npt.NDArray[np.int64]:
-    whole = np.isfinite(labels) & (labels == np.floor(labels))
-    if not whole.all():
-        row = int(whole.argmin())
+def _whole(labels: Array) -> npt.NDArray[np.int64]:
+    is_whole = np.isfinite(labels) & (labels == np.floor(labels))
+    if not is_whole.all():
+        row = int(is_whole.argmin())
         raise DataError(
-            f"labels are not whole numbers: sample {row} has {labels[row]}.",
-            "Give class indices; probabilities and regression targets are not classes.",
-        )
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        reach = f"go down to {low}" if low < 0 else f"reach {high}"
-        raise DataError(
-            f"labels {reach} but the model has {classes} classes (0..{classes - 1}).",
-            "Class indices start at 0; subtract 1 from labels that start at 1.",
+            f"labels are not whole numbers: sample {row} has {labels[row]}.", FOR_NUMBERS
         )
     return labels.astype(np.int64)
+
+
+def _refuse_outside(numbers: npt.NDArray[np.int64], classes: int | None) -> None:
+    low, high = int(numbers.min()), int(numbers.max())
+    if low >= 0 and (classes is None or high < classes):
+        return
+    reach = f"go down to {low}" if low < 0 else f"reach {high}"
+    known = "" if classes is None else f" but the model has {classes} classes (0..{classes - 1})"
+    raise DataError(f"labels {reach}{known}.", outside_hint(numbers, classes or high + 1))

@@ -6,11 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeVar
 
 from pytest_edgeai.errors import ModelError
-from pytest_edgeai.model.facts import FLOAT_TYPES
+from pytest_edgeai.model.facts import FLOAT_TYPES, Model
 from pytest_edgeai.model.flatbuffer import (
     READING_ERRORS,
     Flatbuffer,
@@ -56,17 +55,21 @@ class LayerRow:
     inputs: tuple[int, ...]
 
 
-def read_layers(own: Path, base: Path) -> list[LayerRow]:
-    """The matched layers of two files, see ``matched_layers``.
+def read_layers(own: Model, base: Model) -> list[LayerRow]:
+    """The matched layers of two models, see ``matched_layers``.
 
     Raises:
         ModelError: the graphs do not correspond, or a file was damaged meanwhile.
     """
     try:
-        graphs = [Flatbuffer(path.read_bytes()).subgraphs()[0] for path in (own, base)]
+        graphs = [_main_graph(model) for model in (own, base)]
     except (OSError, *READING_ERRORS) as problem:
         raise ModelError(f"a model's file cannot be read any more: {problem}") from problem
     return matched_layers(*graphs)
+
+
+def _main_graph(model: Model) -> SubgraphRow:
+    return Flatbuffer(model.path.read_bytes()).subgraphs()[model.facts.graph]
 
 
 def matched_layers(own: SubgraphRow, base: SubgraphRow) -> list[LayerRow]:
@@ -124,6 +127,12 @@ def layer_path(operator: OperatorRow) -> str:
     if path:
         return path
     return operator.name.lower() if _NAMELESS.match(last) else last.removeprefix("tfl.")
+
+
+def named_layer(operator: OperatorRow) -> str:
+    """The same, or "" where no name in the file tells the layer."""
+    path = layer_path(operator)
+    return "" if path == operator.name.lower() else path
 
 
 def _counterparts(own: SubgraphRow, base: SubgraphRow) -> dict[int, TensorRow]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_edgeai.model.dataset import Dataset
+from pytest_edgeai.model.inputs import parts
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,16 +41,15 @@ class Profile:
         return len(self.shape) == 3 and not {self.shape[0], self.shape[-1]}.isdisjoint({1, 3, 4})
 
 
-def profiles(data: Dataset) -> dict[str, Profile]:
-    """The profile of each input of a data set that holds numbers; "" names an only input."""
+def profiles(data: Dataset) -> dict[str | int, Profile]:
+    """The profile of each input that holds numbers, by name or place; "" names an only input."""
     batches = list(_batches(data.take(MOST_SAMPLES)))
     return {name: _profile([batch[name] for batch in batches]) for name in batches[0]}
 
 
-def _batches(data: Dataset) -> Iterator[dict[str, Array]]:
+def _batches(data: Dataset) -> Iterator[dict[str | int, Array]]:
     for batch in data.batches(BATCH):
-        arrays = batch if isinstance(batch, dict) else {"": batch}
-        yield {name: a for name, a in arrays.items() if a.dtype.kind in "iuf"}
+        yield {name: a for name, a in parts(batch).items() if a.dtype.kind in "iuf"}
 
 
 def _profile(parts: list[Array]) -> Profile:

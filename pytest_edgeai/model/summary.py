@@ -16,6 +16,7 @@ from pytest_edgeai.model.facts import (
     TensorFacts,
 )
 from pytest_edgeai.model.flatbuffer import OperatorRow, SubgraphRow, TensorRow
+from pytest_edgeai.model.layers import named_layer
 
 INEXACT_TYPES = FLOAT_TYPES | {"complex64", "complex128"}
 """Types whose arithmetic is floating point."""
@@ -23,16 +24,20 @@ INEXACT_TYPES = FLOAT_TYPES | {"complex64", "complex128"}
 NOT_COMPUTING = frozenset({"QUANTIZE", "DEQUANTIZE", "SHAPE", "RANK"})
 """Operators that change how a value is written, or read its form alone."""
 
+MOST_LARGEST = 3
+"""Tensors that are named where a file is too large."""
+
 
 def summarize(
     data: bytes, subgraphs: Sequence[SubgraphRow], signatures: tuple[str, ...]
 ) -> ModelFacts:
-    """The facts of a file from its bytes and its rows; the first graph is the main one."""
+    """The facts of a file from its bytes and its graphs; inputs and outputs are the first one's."""
     tensors = [tensor for graph in subgraphs for tensor in graph.tensors]
     operators = [operator for graph in subgraphs for operator in graph.operators]
     ours = [operator for operator in operators if not operator.custom]
     weights = list(_weights(subgraphs))
     weights_by_type = _elements_by_type(weights)
+    in_float = [operator for operator in ours if _computes_in_float(operator)]
     return ModelFacts(
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
@@ -43,8 +48,11 @@ def summarize(
         activations_by_type=dict(Counter(t.dtype for op in ours for t in op.outputs)),
         weights_by_type=weights_by_type,
         int8_weight_share=_int8_share(weights_by_type),
+        dequantized_weight_share=_dequantized_share(weights, subgraphs),
+        largest_tensors=_largest(tensors),
         float_weights=_float_weights(weights),
-        float_operators=tuple(op.name for op in ours if _computes_in_float(op)),
+        float_operators=tuple(op.name for op in in_float),
+        float_layers=tuple(map(named_layer, in_float)),
         quantized_operators=tuple(op.name for op in ours if _computes_quantized(op)),
         signatures=signatures,
         stateful=any(t.variable for t in tensors) or any(o.name == "VAR_HANDLE" for o in operators),
@@ -110,7 +118,30 @@ def _elements_by_type(weights: Iterable[TensorRow]) -> dict[str, int]:
 
 def _int8_share(elements: dict[str, int]) -> float | None:
     small = sum(count for dtype, count in elements.items() if dtype in SMALL_INTEGER_TYPES)
-    return small / sum(elements.values()) if elements else None
+    return small / max(sum(elements.values()), 1) if elements else None
+
+
+def _dequantized_share(
+    weights: Sequence[TensorRow], subgraphs: Iterable[SubgraphRow]
+) -> float | None:
+    """Share of the weights in 8 bits or fewer that nothing but DEQUANTIZE reads."""
+    if not weights:
+        return None
+    readers: dict[int, set[str]] = {}
+    for operator in (operator for graph in subgraphs for operator in graph.operators):
+        for tensor in operator.inputs:
+            readers.setdefault(tensor.buffer, set()).add(operator.name)
+    stored = [w for w in weights if w.dtype in SMALL_INTEGER_TYPES]
+    behind = [w for w in stored if readers[w.buffer] == {"DEQUANTIZE"}]
+    every, made_floats = (sum(math.prod(w.shape) for w in some) for some in (weights, behind))
+    return made_floats / max(every, 1)
+
+
+def _largest(tensors: Iterable[TensorRow]) -> dict[str, int]:
+    """Sizes of the largest constants; one that several names share counts under its first."""
+    by_buffer = {tensor.buffer: tensor for tensor in reversed([*tensors]) if tensor.constant}
+    by_size = sorted(by_buffer.values(), key=lambda tensor: -tensor.size_bytes)
+    return {tensor.name: tensor.size_bytes for tensor in by_size[:MOST_LARGEST]}
 
 
 def _float_weights(weights: Iterable[TensorRow]) -> tuple[TensorFacts, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_edgeai.errors import ModelError
@@ -12,11 +12,14 @@ from pytest_edgeai.model.flatbuffer import (
     READING_ERRORS,
     DamageError,
     Flatbuffer,
+    SignatureRow,
     SubgraphRow,
+    graphs_from,
 )
+from pytest_edgeai.model.signatures import SignatureTexts, chosen_signature, tensor_text
 from pytest_edgeai.model.summary import summarize
 
-__all__ = ["Model", "ModelFacts", "OperatorFacts", "TensorFacts", "read_facts"]
+__all__ = ["Model", "ModelFacts", "OperatorFacts", "TensorFacts", "read_facts", "read_signatures"]
 
 IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every ``.tflite`` file."""
@@ -31,29 +34,74 @@ _LOOKALIKES = (
 )
 
 
-def read_facts(path: Path) -> ModelFacts:
+def read_facts(path: Path, signature: str = "") -> ModelFacts:
     """Read what a ``.tflite`` file says of itself.
+
+    Args:
+        signature: the one that the facts are to be of; "" where the file has one at most, or the
+            usual one is meant.
 
     Raises:
         ModelError: the file cannot be read, is no TensorFlow Lite model, is damaged, or has no
-            inputs or no outputs.
+            inputs or no outputs; there is no such signature, or several and none is named.
     """
+    rows = _rows(path)
+    chosen = chosen_signature(signature, [_texts(row) for row in rows.signatures], path.name)
+    entry = next((row.graph for row in rows.signatures if row.key == chosen), 0)
+    graphs = graphs_from(rows.graphs, entry)
+    _check_edges(path, graphs)
+    facts = summarize(rows.data, graphs, tuple(row.key for row in rows.signatures))
+    return replace(
+        facts, min_runtime_version=rows.min_runtime_version, signature=chosen, graph=entry
+    )
+
+
+def read_signatures(path: Path) -> tuple[str, ...]:
+    """The keys of a file's signatures, in its order.
+
+    Raises:
+        ModelError: the file cannot be read, is no TensorFlow Lite model, or is damaged.
+    """
+    return tuple(row.key for row in _rows(path).signatures)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What stands in a file."""
+
+    data: bytes
+    graphs: tuple[SubgraphRow, ...]
+    signatures: tuple[SignatureRow, ...]
+    min_runtime_version: str
+
+
+def _rows(path: Path) -> _Rows:
     data = _read(path)
     if data[4:8] != IDENTIFIER:
         raise _not_a_model(path, data)
     try:
         flatbuffer = Flatbuffer(data)
-        subgraphs, signatures = flatbuffer.subgraphs(), flatbuffer.signatures()
-        min_runtime_version = flatbuffer.min_runtime_version()
+        graphs = flatbuffer.subgraphs()
+        signatures = flatbuffer.signatures(graphs)
+        return _Rows(data, graphs, signatures, flatbuffer.min_runtime_version())
     except READING_ERRORS as problem:
-        reason = problem if isinstance(problem, DamageError) else "it points outside of itself"
-        raise ModelError(
-            f"{path} ({len(data):,} bytes) is a damaged TensorFlow Lite model: {reason}",
-            "a file that was cut short looks so: copy or convert it again",
-        ) from problem
-    _check_edges(path, subgraphs)
-    facts = summarize(data, subgraphs, signatures)
-    return replace(facts, min_runtime_version=min_runtime_version)
+        raise _damaged(path, len(data), problem) from problem
+
+
+def _damaged(path: Path, size: int, problem: Exception) -> ModelError:
+    reason = problem if isinstance(problem, DamageError) else "it points outside of itself"
+    return ModelError(
+        f"{path} ({size:,} bytes) is a damaged TensorFlow Lite model: {reason}",
+        "a file that was cut short looks so: copy or convert it again",
+    )
+
+
+def _texts(row: SignatureRow) -> SignatureTexts:
+    inputs, outputs = (
+        tuple(tensor_text(name, tensor.dtype, tensor.shape_signature) for name, tensor in side)
+        for side in (row.inputs, row.outputs)
+    )
+    return SignatureTexts(row.key, inputs, outputs)
 
 
 def _read(path: Path) -> bytes:

@@ -83,7 +83,7 @@ def is_ours(node: pytest.Item, name: str) -> bool:
 
 def note_what_is_asked(item: pytest.Item, session: EdgeSession) -> None:
     """Read a test's markers and fixtures; a mistake is kept for its set-up."""
-    from pytest_edgeai.errors import EdgeAIError, UsageError
+    from pytest_edgeai.errors import EdgeAIError, UsageError, of_the_user
     from pytest_edgeai.plugin import markers
 
     variants = _variants(item)
@@ -91,8 +91,9 @@ def note_what_is_asked(item: pytest.Item, session: EdgeSession) -> None:
     marks: tuple[dict[str, Any], ...] = ()
     mistake: EdgeAIError | None = None
     try:
-        budgets, marks = markers.budgets_of(item, session.settings.confidence)
-        markers.model_of(item)
+        with of_the_user("what its markers say"):
+            budgets, marks = markers.budgets_of(item, session.settings.confidence)
+            markers.model_of(item)
         _refuse_unknown_devices(budgets, session)
         if markers.has_own_budget(item) and not asks_for_interpreter(item):
             raise UsageError(
@@ -119,7 +120,7 @@ def wanted_variants(item: pytest.Item, items: Sequence[pytest.Item]) -> set[str]
     """Variants, baselines too, that tests of the same file want of the same model as ``item``."""
     wanted: set[str] = set()
     for other in items:
-        if other.path == item.path and model_mark(other) == model_mark(item):
+        if other.path == item.path and _is_alike(model_mark(other), model_mark(item)):
             asked = other.stash.get(ASKED, None)
             if asked is not None and asked.mistake is None:
                 wanted |= asked.variants | _baselines(asked)
@@ -153,11 +154,22 @@ def _baselines(asked: Asked) -> set[str]:
 
 
 def _variants(item: pytest.Item) -> frozenset[str]:
+    from pytest_edgeai.model.variants import NAMES
+
     variants = {variant for fixture, variant in VARIANT_FIXTURES.items() if is_ours(item, fixture)}
     callspec: Any = getattr(item, "callspec", None)
     if callspec is not None and "interpreter" in callspec.params and is_ours(item, "interpreter"):
-        variants |= {callspec.params["interpreter"]} & set(VARIANT_FIXTURES.values())
+        given = callspec.params["interpreter"]
+        variants |= {name for name in NAMES if type(given) is str and given == name}
     return frozenset(variants)
+
+
+def _is_alike(one: pytest.Mark | None, other: pytest.Mark | None) -> bool:
+    """Whether two marks say the same; those with objects that compare in no simple way do not."""
+    try:
+        return one is other or bool(one == other)
+    except Exception:
+        return False
 
 
 def model_mark(item: pytest.Item) -> pytest.Mark | None:
@@ -178,7 +190,7 @@ def nearest_marks(item: pytest.Item, name: str) -> list[pytest.Mark]:
     for cls in getattr(getattr(nearest, "obj", None), "__mro__", ()):
         written = cls.__dict__.get("pytestmark", [])
         own = [getattr(mark, "mark", mark) for mark in _as_list(written)]
-        of_class = [mark for mark in marks if mark in own]
+        of_class = [mark for mark in marks if any(mark is one for one in own)]
         if of_class:
             return of_class[::-1]
     return marks[::-1]

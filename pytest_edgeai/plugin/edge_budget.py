@@ -12,7 +12,7 @@ from pytest_edgeai.model.source import ModelSource, ResolvedSource, resolve
 from pytest_edgeai.plugin.options import Settings
 from pytest_edgeai.plugin.session import EdgeSession
 from pytest_edgeai.plugin.suite_module import SuiteModule
-from pytest_edgeai.suite.suite import Data, Marking, Suite, SuiteTest, own_variants
+from pytest_edgeai.suite.suite import Data, Marking, Suite, SuiteTest
 
 FLAG = "--edge-budget"
 
@@ -64,8 +64,8 @@ class EdgeBudget:
     def _stated(self, settings: Settings) -> Suite:
         marks = [Marking(name, (), kwargs) for name, kwargs in map(parse_budget, settings.budget)]
         if settings.model is None:
-            raise pytest.UsageError(f"{FLAG} needs a model: --edge-model PATH")
-        source = resolve(settings.model, [self._folder])
+            raise pytest.UsageError(f"{FLAG} needs a model: --edge-model=PATH")
+        source = resolve(settings.model, [self._folder], settings.signature)
         variants = settings.variant or self._default_variants(source, settings.calibration_data)
         test = SuiteTest(source.name, variants, tuple(reversed(marks)))
         return Suite(
@@ -76,11 +76,13 @@ class EdgeBudget:
         )
 
     def _default_variants(self, source: ResolvedSource, calibration: object) -> tuple[str, ...]:
-        """What a ready file is; else those that can be converted."""
+        """None where a ready file tells; else those that can be converted."""
+        from pytest_edgeai.model.ready import ready_variants
         from pytest_edgeai.plugin.markers import DEFAULT_VARIANTS
 
         if source.files:
-            return own_variants(source)
+            ready_variants(source)  # a file that cannot be read ends the run here
+            return ()
         self._left_out = calibration is None
         return tuple(name for name in DEFAULT_VARIANTS if calibration or name != "int8")
 

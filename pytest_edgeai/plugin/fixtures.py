@@ -16,10 +16,11 @@ from pytest_edgeai.plugin.collection import (
     wanted_variants,
 )
 from pytest_edgeai.plugin.data import (
+    calibrates,
     calibration,
     check_contract,
     evaluation,
-    is_calibrated,
+    first_samples,
     preprocessing,
     stated_data,
 )
@@ -69,8 +70,9 @@ def edge_model(request: pytest.FixtureRequest) -> Any:
 def calibration_data(request: pytest.FixtureRequest) -> Any:
     """Typical inputs for int8 and int16x8, scaled as in training: override it.
 
-    Return an array of shape (N, ...), a mapping from input name to arrays, a path to an .npz or
-    .npy file, or a pytest_edgeai.ImageFolder. The default is what --edge-calibration-data names.
+    Return an array of shape (N, ...), a tuple of such arrays in the order of the model's inputs, a
+    mapping of them by input name, a path to an .npz or .npy file, or a pytest_edgeai.ImageFolder.
+    The default is what --edge-calibration-data names.
     """
     return stated_data(request, "calibration_data")
 
@@ -79,8 +81,9 @@ def calibration_data(request: pytest.FixtureRequest) -> Any:
 def evaluation_data(request: pytest.FixtureRequest) -> Any:
     """Inputs with labels for accuracy budgets, scaled as in training: override it.
 
-    Return a pair (inputs, labels), a path to an .npz file with x and y, or a
-    pytest_edgeai.ImageFolder. The default is what --edge-evaluation-data names.
+    Return a pair (inputs, labels), with inputs as for calibration_data, a path to an .npz file with
+    x (or the inputs' names) and y, or a pytest_edgeai.ImageFolder. The default is what
+    --edge-evaluation-data names.
     """
     return stated_data(request, "evaluation_data")
 
@@ -116,7 +119,9 @@ def edge_converter(request: pytest.FixtureRequest) -> Callable[[Variant], Model]
 
     def convert(variant: Variant) -> Model:
         try:
-            conversion = converter.convert_afresh(source, variant, calibration(request, variant))
+            conversion = converter.convert_afresh(
+                source, variant, calibration(request, source, variant)
+            )
         except ConversionError as error:
             _add_log(request, variant, source, error.log)
             raise
@@ -151,25 +156,42 @@ def interpreter(
     """A variant, loaded on the device: one run of the test for each that is named.
 
     ``@pytest.mark.edge_variants("converted", "int8")`` names them, else --edge-variant; by default
-    they are converted, dynamic and int8.
+    they are converted, dynamic and int8. A ready .tflite file is then tested once, as what it is.
     """
-    from pytest_edgeai.plugin.markers import variants_of
+    from pytest_edgeai.plugin.markers import refuse_unknown_variants
+    from pytest_edgeai.plugin.runs import variant_of_run
 
-    variants_of(nearest_marks(request.node, "edge_variants"))  # raises for unknown names
-    yield from _opened(request, request.param)
+    refuse_unknown_variants(nearest_marks(request.node, "edge_variants"))
+    variant = variant_of_run(request.node, request.param, _source(request))
+    yield from _opened(request, variant)
 
 
-def _opened(request: pytest.FixtureRequest, variant: Variant) -> Iterator[Interpreter]:
+def _opened(request: pytest.FixtureRequest, variant: str) -> Iterator[Interpreter]:
     from pytest_edgeai.device.interpreter import Interpreter
     from pytest_edgeai.plugin.benchmark import CLOCK
 
-    device = request.getfixturevalue("edge_device")
+    device = _device(request)
     model = _models(request, variant)(variant)
     with device.seat() as seat, Interpreter(seat, model) as opened:
         subject = _subject(request, opened)
         request.node.stash.setdefault(SUBJECTS, []).append(subject)
         opened.clock = request.node.stash.get(CLOCK, None)
+        opened.samples = partial(first_samples, request, len(opened.input_names))
         yield opened
+
+
+def _device(request: pytest.FixtureRequest) -> Device | Pool:
+    from pytest_edgeai.device.device import Device
+    from pytest_edgeai.device.pool import Pool
+    from pytest_edgeai.errors import UsageError, shown
+
+    device = request.getfixturevalue("edge_device")
+    if type(device) in (Device, Pool):
+        return device  # type: ignore[no-any-return]
+    raise UsageError(
+        f"edge_device returned {shown(device)}, which is no device",
+        "leave the fixture as it is: --edge-device=NAME says where the tests run",
+    )
 
 
 def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
@@ -186,7 +208,7 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
     data = None
     if any(budget.needs_data for budget in budgets):
         try:
-            data = evaluation(request)
+            data = evaluation(request, len(opened.input_names))
         except EdgeAIError as error:  # the other budgets are judged without it
             subject.quality = error
     subject.preprocessing = preprocessing(request, data)
@@ -194,7 +216,7 @@ def _subject(request: pytest.FixtureRequest, opened: Interpreter) -> Subject:
 
         def ask(baseline: str | None) -> Any:
             if baseline is None:
-                subject.warnings += check_contract(request, opened, data)
+                subject.warnings += check_contract(request, _source(request), opened, data)
             return _outputs(request, opened, data, baseline)
 
         decoder = request.getfixturevalue("edge_decoder")
@@ -235,26 +257,32 @@ def _refuse_without_baseline(source: ResolvedSource, variant: str, baseline: str
     from pytest_edgeai.errors import UsageError
 
     if "" in source.files:
+        keyword = variant.replace("-", "_")
+        files = f'{baseline}="....tflite", {keyword}="{source.files[""].name}"'
+        named = f', signature="{source.signature}"' if source.signature else ""
         raise UsageError(
             f"{source.name} is a single ready file: there is no {baseline!r} model to compare with",
-            f'give both files: edge_model({baseline}="....tflite", {variant}="{source.name}")',
+            f"give both files: edge_model({files}{named})",
         )
 
 
-def _models(request: pytest.FixtureRequest, variant: Any) -> Callable[[Any], Model]:
-    """Convert a variant, and with it those that other tests of this file want of the same model."""
+def _models(request: pytest.FixtureRequest, variant: str) -> Callable[[str], Model]:
+    """Convert a variant, and with it those that other tests of this file want of the same model.
+
+    Of ready files only the one that is asked for is looked at.
+    """
     from pytest_edgeai.errors import EdgeAIError
-    from pytest_edgeai.model.variants import VARIANTS
+    from pytest_edgeai.model.variants import NAMES, VARIANTS
 
     session, source = edge_session(request.config), _source(request)
-    together = wanted_variants(request.node, request.session.items)
-    calibrated = calibration(request, variant)
+    together = set() if source.files else wanted_variants(request.node, request.session.items)
+    calibrated = calibration(request, source, variant)
     if calibrated is None:
-        together = {name for name in together if not is_calibrated(name)}
-    ordered = [name for name in VARIANTS if name in together | {variant}]
+        together = {name for name in together if not calibrates(source, name)}
+    ordered = [name for name in NAMES if name in together & {*VARIANTS} | {variant}]
     done = session.converter.convert(source, ordered, calibrated)
 
-    def model(name: Variant) -> Model:
+    def model(name: str) -> Model:
         conversion = done[name]
         _add_log(request, name, source, getattr(conversion, "log", ""))
         if isinstance(conversion, EdgeAIError):
@@ -274,23 +302,25 @@ def _add_log(
 
 def _source(request: pytest.FixtureRequest) -> ResolvedSource:
     """The nearest marker's model, else the fixture's."""
-    from pytest_edgeai.errors import UsageError
+    from pytest_edgeai.errors import UsageError, of_the_user
     from pytest_edgeai.model.source import resolve
     from pytest_edgeai.plugin.markers import model_of
 
     config, given = request.config, model_of(request.node)
+    session = edge_session(config)
     folders = [request.node.path.parent, config.rootpath]
     if given is not None:
-        return resolve(given, folders)
+        with of_the_user("edge_model"):
+            return resolve(given, folders, session.settings.signature)
     value = request.getfixturevalue("edge_model")
     if value is None:
         raise UsageError(
             "there is no model to test",
             'name one: @pytest.mark.edge_model("model.keras"), an `edge_model` fixture, '
-            "--edge-model PATH or ini edge_model",
+            "--edge-model=PATH or ini edge_model",
         )
-    session = edge_session(config)
-    if value == session.settings.model and config.getoption("edge_model") == value:
+    if value is session.settings.model and config.getoption("edge_model") == value:
         session.option_model_used = True
         folders = [config.invocation_params.dir]
-    return resolve(value, folders)
+    with of_the_user("edge_model"):
+        return resolve(value, folders, session.settings.signature)

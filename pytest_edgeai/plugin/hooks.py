@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.errors import EdgeAIError, raised
 from pytest_edgeai.plugin import github
 from pytest_edgeai.plugin.collection import (
     ASKED,
     MARKER_NAMES,
     asks_for_interpreter,
     is_ours,
-    nearest_marks,
     note_what_is_asked,
 )
 from pytest_edgeai.plugin.fixtures import SUBJECTS
-from pytest_edgeai.plugin.options import settings_of
-from pytest_edgeai.plugin.reporter import RECORDS, Reporter
+from pytest_edgeai.plugin.options import OPTIONS, settings_of
+from pytest_edgeai.plugin.reporter import RECORDS, Reporter, lost_record
 from pytest_edgeai.plugin.session import (
     SESSION,
     EdgeSession,
@@ -34,6 +34,8 @@ from pytest_edgeai.plugin.session import (
 def pytest_configure(config: pytest.Config) -> None:
     """Resolve the settings, and refuse those that cannot be before anything runs."""
     _register_markers(config)
+    if not hasattr(config, "workerinput"):
+        _refuse_moved_root(config)
     settings = settings_of(config)
     session = config.stash[SESSION] = EdgeSession(config, settings)
     try:
@@ -72,13 +74,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One run per variant for ``interpreter``, one per device where several are named."""
-    if is_ours(metafunc.definition, "interpreter") and not _is_parametrized(metafunc):
-        from pytest_edgeai.plugin.markers import DEFAULT_VARIANTS
+    if is_ours(metafunc.definition, "interpreter"):
+        from pytest_edgeai.plugin.runs import make_runs
 
-        marks = nearest_marks(metafunc.definition, "edge_variants")
-        chosen = edge_session(metafunc.config).settings.variant or DEFAULT_VARIANTS
-        variants = (marks[0].args if marks else ()) or chosen
-        metafunc.parametrize("interpreter", variants, ids=list(map(str, variants)), indirect=True)
+        make_runs(metafunc)
     devices = edge_session(metafunc.config).settings.device
     if len(devices) > 1 and "edge_device" in metafunc.fixturenames:
         metafunc.parametrize("edge_device", devices, indirect=True, scope="session")
@@ -150,6 +149,17 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the records, show an error of the set-up as its message alone, and sum it up."""
     report = yield
+    try:
+        _complete(item, call, report)
+    except Exception as error:  # the run goes on, and this test says why it has no record
+        before = f"{report.longreprtext}\n\n" if report.failed else ""
+        report.outcome = "failed"
+        report.longrepr = f"{before}edgeai: this test cannot be recorded: {raised(error)}"
+        setattr(report, RECORDS, [lost_record(report)])
+    return report
+
+
+def _complete(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
     error = call.excinfo.value if call.excinfo else None
     if call.excinfo and call.when == "setup" and isinstance(error, EdgeAIError):
         report.longrepr = call.excinfo.getrepr(style="value", chain=False)
@@ -165,7 +175,16 @@ def pytest_runtest_makereport(
             from pytest_edgeai.plugin import allure
 
             allure.attach(found)
-    return report
+
+
+def _refuse_moved_root(config: pytest.Config) -> None:
+    """Look more closely only where one of our flags stands apart from its value."""
+    given = {*config.invocation_params.args, *os.environ.get("PYTEST_ADDOPTS", "").split()}
+    flags = given & {option.flag for option in OPTIONS}
+    if flags:
+        from pytest_edgeai.plugin.root_folder import refuse_moved_root
+
+        refuse_moved_root(config, flags)
 
 
 def _register_other_reports(config: pytest.Config, reporter: Reporter) -> None:
@@ -211,16 +230,6 @@ def _sum_up(
         path, line, _ = item.location
         place = entries[-1].reprfileloc = copy.copy(crash)
         place.path, place.lineno, place.message = path, at or (line or 0) + 1, item.name
-
-
-def _is_parametrized(metafunc: pytest.Metafunc) -> bool:
-    """Whether the user gives ``interpreter`` its variants."""
-    marks = metafunc.definition.iter_markers("parametrize")
-    names = [mark.args[0] if mark.args else mark.kwargs.get("argnames", "") for mark in marks]
-    return any(
-        "interpreter" in (name.replace(",", " ").split() if isinstance(name, str) else name)
-        for name in names
-    )
 
 
 def _ends(call: pytest.CallInfo[Any], report: pytest.TestReport) -> bool:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_edgeai import units
-from pytest_edgeai.errors import EdgeAIWarning
+from pytest_edgeai.errors import EdgeAIWarning, as_text, shown
 from pytest_edgeai.plugin import benchmark
 from pytest_edgeai.plugin.collection import ASKED, MARKER_LINES
 from pytest_edgeai.plugin.fixtures import SUBJECTS
 from pytest_edgeai.plugin.session import edge_session
 from pytest_edgeai.report import wording
+from pytest_edgeai.report.plain import plain
 from pytest_edgeai.report.record import bare_record, location
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def judge(item: pytest.Item) -> None:
     failure = BudgetsNotMet("\n\n".join(texts), ", ".join(brief), at[0]) if texts else None
     try:
         for doubt in dict.fromkeys(doubts):
-            item.warn(EdgeAIWarning(doubt))
+            item.warn(EdgeAIWarning(as_text(doubt)))
     finally:  # a run may make errors of warnings
         if failure is not None:
             raise failure from None
@@ -82,7 +82,7 @@ def judge(item: pytest.Item) -> None:
 
 
 def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
-    """The records of a test; one without measurements where it came to no interpreter."""
+    """The records of a test, plain data; without measurements where it came to no interpreter."""
     error = report.longreprtext if report.outcome == "failed" else None
     outcome = "error" if report.when == "setup" and report.failed else report.outcome
     test = _without_device(item)
@@ -98,7 +98,7 @@ def records(item: pytest.Item, report: pytest.TestReport) -> list[Record]:
         )
         for budget in entry["budgets"]:
             budget["line"] = lines.get(budget["marker"], place["line"])
-    return found
+    return [plain(entry) for entry in found]
 
 
 def _without_device(item: pytest.Item) -> str:
@@ -110,7 +110,7 @@ def _without_device(item: pytest.Item) -> str:
     params.pop("edge_device", None)
     if not params:
         return name
-    values = [f"{key}={_ADDRESS.sub('', reprlib.repr(value))}" for key, value in params.items()]
+    values = [f"{key}={_ADDRESS.sub('', shown(value))}" for key, value in params.items()]
     return f"{name}[{', '.join(values)}]"
 
 
@@ -218,4 +218,4 @@ def _conditions(subject: Subject, threads: int | None) -> list[str]:
 def _conditions_text(seen: dict[str, Any]) -> tuple[str, str]:
     """Inputs, and runtime, threads and machine of a measurement's conditions."""
     machine = f"{wording.runtime_text(seen)}, {wording.machine_text(seen)}"
-    return f"inputs {seen['input']}", machine
+    return f"inputs: {seen['input']}", machine

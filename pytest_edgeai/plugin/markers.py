@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import pytest
 
-from pytest_edgeai.errors import UsageError
+from pytest_edgeai.errors import UsageError, of_the_user, shown
 from pytest_edgeai.judge import (
     accuracy,
     agreement,
@@ -30,7 +30,7 @@ from pytest_edgeai.judge.markers import (
     signature_text,
 )
 from pytest_edgeai.model.source import ModelSource
-from pytest_edgeai.model.variants import VARIANTS, Variant
+from pytest_edgeai.model.variants import NAMES, Variant
 from pytest_edgeai.plugin.collection import model_mark, nearest_marks
 
 P = ParamSpec("P")
@@ -61,30 +61,33 @@ def _decorator(signature: Callable[P, object]) -> Callable[P, pytest.MarkDecorat
     return mark
 
 
-def _edge_model(location: Any = None, *, safe_mode: bool = True, **files: Any) -> ModelSource:
+def _edge_model(
+    location: Any = None, *, safe_mode: bool = True, signature: str | None = None, **files: Any
+) -> ModelSource:
     """The model under test.
 
     Args:
         location: as for ``ModelSource``.
         safe_mode: False lets Keras run code that is stored in the file (Lambda layers).
-        files: ready ``.tflite`` files by variant: ``converted="a.tflite", int8="b.tflite"``.
+        signature: which one is meant, where the model has several.
+        files: ready ``.tflite`` files by variant: ``converted="a.tflite", int8="b.tflite"``, or
+            ``weight_only=`` and ``mixed=``.
     """
     if (location is None) == (not files):
         raise UsageError(
             "@edge_model: give one location, or files by variant",
             'edge_model("model.keras"), or edge_model(converted="a.tflite", int8="b.tflite")',
         )
-    return ModelSource(location if location is not None else files, safe_mode)
+    by_variant = {name.replace("_", "-"): path for name, path in files.items()}
+    return ModelSource(location if location is not None else by_variant, safe_mode, signature)
 
 
-def _edge_variants(*variants: Variant) -> tuple[Variant, ...]:
+def _edge_variants(*variants: str) -> tuple[str, ...]:
     """The variants that the ``interpreter`` fixture runs a test with."""
-    unknown = [name for name in variants if name not in VARIANTS]
+    unknown = [name for name in variants if not isinstance(name, str) or name not in NAMES]
     if unknown or not variants:
-        named = ", ".join(map(repr, unknown)) or "nothing"
-        raise UsageError(
-            f"@edge_variants: {named} is not a variant", f"known: {', '.join(VARIANTS)}"
-        )
+        named = ", ".join(map(shown, unknown)) or "nothing"
+        raise UsageError(f"@edge_variants: {named} is not a variant", f"known: {', '.join(NAMES)}")
     return variants
 
 
@@ -160,13 +163,14 @@ def model_of(item: pytest.Item) -> ModelSource | None:
     return None if mark is None else _called(_edge_model, mark)
 
 
-def variants_of(marks: list[pytest.Mark]) -> tuple[Variant, ...]:
-    """The variants that the nearest ``edge_variants`` marker names.
+def refuse_unknown_variants(marks: list[pytest.Mark]) -> None:
+    """Look at what the nearest ``edge_variants`` marker lists.
 
     Raises:
         UsageError: names that are not variants.
     """
-    return _called(_edge_variants, marks[0]) if marks else DEFAULT_VARIANTS
+    for mark in marks[:1]:
+        _called(_edge_variants, mark)
 
 
 def _called(function: Callable[..., T], mark: pytest.Mark) -> T:
@@ -176,4 +180,5 @@ def _called(function: Callable[..., T], mark: pytest.Mark) -> T:
     except TypeError as error:
         signature = f"{mark.name}{signature_text(function)}"
         raise UsageError(f"@{mark.name}: {error}", f"the signature is {signature}") from None
-    return function(*mark.args, **mark.kwargs)
+    with of_the_user(f"@{mark.name}"):
+        return function(*mark.args, **mark.kwargs)

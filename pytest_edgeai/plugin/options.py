@@ -83,9 +83,13 @@ OPTIONS = (
            ("local",), metavar="NAME", repeat=True),
     Option("model", "model under test where no marker or fixture names one: a .h5, .keras or "
            ".tflite file, a SavedModel folder, or package.module:function", metavar="PATH"),
+    Option("signature", "signature of the model under test, where it has several and no marker, "
+           "fixture or suite names one (default: serving_default)", metavar="NAME"),
     Option("variant", "variant that the interpreter fixture runs where no marker says so; repeat "
-           "for several (default: converted, dynamic, int8)", (), repeat=True,
-           choices=("converted", "dynamic", "int8", "float16", "int16x8")),
+           "for several (default: converted, dynamic, int8; of a .tflite file what it is)", (),
+           repeat=True,
+           choices=("converted", "dynamic", "int8", "float16", "int16x8", "weight-only",
+                    "mixed")),
     Option("budget", "budget to test --edge-model with, without a test file: \"p95<=40ms\", "
            "\"size<=4MB\", ...; repeat for several", (), metavar="TEXT", repeat=True),
     Option("calibration_data", "calibration data where no fixture gives them: an .npz or .npy "
@@ -133,6 +137,7 @@ class Settings:
 
     device: tuple[str, ...]
     model: str | None
+    signature: str | None
     variant: tuple[str, ...]
     budget: tuple[str, ...]
     calibration_data: Path | None
@@ -213,10 +218,10 @@ def _refuse_impossible_report(name: str, base: Path) -> None:
     kind = kind_of(name, base)
     if kind is None:
         known = f"{', '.join(KINDS)}, or a folder"
-        raise pytest.UsageError(f"--edge-report {name}: unknown suffix (known: {known})")
+        raise pytest.UsageError(f"--edge-report={name}: unknown suffix (known: {known})")
     if kind != FOLDER and (missing := missing_packages(kind)):
         raise pytest.UsageError(
-            f"--edge-report {name}: {' and '.join(missing)} missing\nhint: {EXTRA}"
+            f"--edge-report={name}: {' and '.join(missing)} missing\nhint: {EXTRA}"
         )
 
 

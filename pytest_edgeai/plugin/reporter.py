@@ -47,7 +47,7 @@ class Reporter:
         elif report.failed and report.when == "teardown" and key in self._of_test:
             self._of_test[key] = [_failed(of, report) for of in self._of_test[key]]
         elif report.failed and report.when == CRASHED:
-            self._of_test[key] = [_crashed(report)]
+            self._of_test[key] = [lost_record(report)]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep why a file was not collected: none of its tests can tell."""
@@ -136,10 +136,11 @@ class Reporter:
         return lines
 
     def _notes(self) -> list[str]:
-        """What passing budgets have to tell, and where baselines were recorded."""
-        from pytest_edgeai.report.outcome import notes
+        """What files are, what passing budgets have to tell, and where baselines were recorded."""
+        from pytest_edgeai.report.outcome import described, notes
 
-        lines = [
+        lines = [f"edgeai: {what}" for what in described(self.records)]
+        lines += [
             f"edgeai: {record['nodeid'].partition('::')[2]} ({record['variant']}): {note}"
             for record in self.records
             for note in notes(record)
@@ -172,8 +173,8 @@ class Reporter:
             return []
         why = "a fixture or marker names the model"
         if not self.records:
-            why = 'no test asks for an interpreter; --edge-budget "p95<=40ms" needs no test'
-        return [f"edgeai: --edge-model {given} was not used: {why}"]
+            why = 'no test asks for an interpreter; --edge-budget="p95<=40ms" needs no test'
+        return [f"edgeai: --edge-model={given} was not used: {why}"]
 
     def _devices(self) -> list[str]:
         """What the header says of the devices, where the workers of xdist had none to write."""
@@ -209,8 +210,8 @@ def _failed(record: dict[str, Any], report: pytest.TestReport) -> dict[str, Any]
     return {**record, "outcome": "error", "error": text}
 
 
-def _crashed(report: pytest.TestReport) -> dict[str, Any]:
-    """The record of a test that took its xdist worker with it: what it asked for is not known."""
+def lost_record(report: pytest.TestReport) -> dict[str, Any]:
+    """The record of a test of which only its report is known: it took its worker with it, say."""
     from pytest_edgeai.report.record import bare_record, location
 
     return {

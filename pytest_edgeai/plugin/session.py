@@ -40,7 +40,7 @@ class EdgeSession:
         self._config = config
         self._devices: dict[str, Device | Pool] = {}
         self._predictions: dict[tuple[str, ...], Any] = {}
-        self._profiles: dict[str, dict[str, Profile]] = {}
+        self._profiles: dict[str, dict[str | int, Profile]] = {}
         self._in_both: dict[tuple[str, str], int] = {}
         self.option_model_used = False
         self.broken_suites = 0
@@ -115,13 +115,14 @@ class EdgeSession:
         from pytest_edgeai.measure.predictions import predictions
 
         device = interpreter.device
-        key = (interpreter.model.facts.sha256, device.name, data.digest())
+        facts = interpreter.model.facts
+        key = (facts.sha256, facts.signature, device.name, data.digest())
         if key not in self._predictions:
             with device.together(f"evaluation of {interpreter.model.name}"):
                 self._predictions[key] = predictions(interpreter, data)
         return self._predictions[key]
 
-    def profiles(self, data: Dataset) -> dict[str, Profile]:
+    def profiles(self, data: Dataset) -> dict[str | int, Profile]:
         """What the values of each input of a data set are like."""
         from pytest_edgeai.model.profile import profiles
 

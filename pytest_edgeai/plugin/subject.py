@@ -163,8 +163,8 @@ class Subject:
         """A metric of the interpreter, or of its baseline."""
         return self._quality.score(metric, baseline)
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
-        """What would make the metric much better."""
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
+        """What would make the metric much better, or what the inputs are too coarse for."""
         return self._quality.suspicions(metric)
 
     def answered(self, baseline: str | None = None) -> Any:
@@ -296,12 +296,12 @@ class Subject:
             return budget.judge(self._recording)
         except EdgeAIError as error:
             return budget.result(None, 0, "error", error.message, error.hint)
-        except (pytest.skip.Exception, pytest.fail.Exception) as outcome:
-            return budget.result(None, 0, "error", ended(outcome))
-        except Exception as error:  # the other budgets are still judged, and the report is written
-            reason = ended(error)
-            told = (traceback.format_exc(),)
-            return budget.result(None, 0, "error", reason, details=told)
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:  # the other budgets are still judged, the report is written
+            is_ours = isinstance(error, Exception)
+            details = (traceback.format_exc(),) if is_ours else ()
+            return budget.result(None, 0, "error", ended(error), details=details)
 
 
 def _warns(result: BudgetResult, settings: Settings) -> bool:

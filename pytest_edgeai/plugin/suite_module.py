@@ -60,7 +60,9 @@ class EdgeFile(SuiteModule):
         from pytest_edgeai.suite.reading import read_suite
 
         try:
-            self.suite = read_suite(self.path, self.nodeid, _known_marks(self.config))
+            signature = edge_session(self.config).settings.signature
+            known = _known_marks(self.config)
+            self.suite = read_suite(self.path, self.nodeid, known, signature)
         except (
             Exception
         ) as error:  # values that nobody thought of, such as a number of 5,000 digits
@@ -82,7 +84,9 @@ def module_of(suite: Suite, name: str, file: str) -> ModuleType:
     for key in ("calibration_data", "evaluation_data"):
         data = getattr(suite, key)
         if data is not None:
-            made[key] = partial(read_data, data.path, data.limit, suite.preprocessing, key)
+            made[key] = partial(
+                read_data, data.path, data.limit, suite.preprocessing, key, data.classes
+            )
     for key, make in made.items():
         vars(module)[f"fixture {key}"] = _fixture(key, make, name)  # no test has a name with spaces
     for test in suite.tests:

@@ -62,6 +62,7 @@ def _interpreter(subject: Subject, threads: int, opened: ExitStack) -> Interpret
 
 def with_threads(own: Interpreter, threads: int | None, opened: ExitStack) -> Interpreter:
     """An interpreter, or another of the same model with other threads and the same inputs."""
+    own.fill_inputs()
     if threads in (None, own.threads):
         return own
     other = opened.enter_context(Interpreter(own.device, own.model, threads))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from pytest_edgeai.errors import as_text
 from pytest_edgeai.plugin.progress import CHANNEL_TO_CONTROLLER
 from pytest_edgeai.plugin.session import FOLDER_FROM_CONTROLLER, EdgeSession
 
@@ -50,11 +53,38 @@ class XdistHooks:
         """Count what a worker converted."""
         self._session.count(getattr(node, "workeroutput", {}).get(TALLY, {}))
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:
+        """What a test raised or recorded need not be what the wire carries, as half a character."""
+        data = yield
+        if _is_carried(data):
+            return data
+        from pytest_edgeai.report.plain import plain
+
+        return plain(data)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """The same of the text of a warning."""
+        text = str(warning_message.message)
+        if not _is_carried(text):
+            warning_message.message = Warning(as_text(text))
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """On a worker: tell what was converted."""
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[TALLY] = self._session.conversions()
+
+
+def _is_carried(data: object) -> bool:
+    import execnet
+
+    try:
+        execnet.dumps(data)
+    except Exception:  # among them what Python raises for a number of too many digits
+        return False
+    return True
 
 
 def _tell(reporter: Any, line: str) -> None:

@@ -84,7 +84,8 @@ def _answers(one: Record, other: Record) -> dict[str, Any] | None:
     mine, its = _classes(one), _classes(other)
     if mine is None or its is None:
         return None
-    differ = [number for number, differs in enumerate(mine != its) if differs]
+    differs = (mine != its).reshape(len(mine), -1).any(axis=1)
+    differ = [number for number, is_other in enumerate(differs) if is_other]
     return {"samples": len(mine), "different": len(differ), "first": differ[:MOST_SAMPLES]}
 
 

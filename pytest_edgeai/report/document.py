@@ -6,18 +6,26 @@ It is described by ``schema.json`` beside this file.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.report.comparison import comparisons
+from pytest_edgeai.report.plain import as_json
 from pytest_edgeai.report.record import SCHEMA, Record
 
 Document = dict[str, Any]
-OF_TEST = ("name", "source", "sha256", "size_bytes", "int8_weight_share")
-"""What a test says of its model; all facts of each file stand once under ``models``."""
+OF_TEST = (
+    "name",
+    "source",
+    "description",
+    "signature",
+    "sha256",
+    "size_bytes",
+    "int8_weight_share",
+)
+"""What a test says of its model beside its ``key``; all facts stand once under ``models``."""
 IN_FOLDER = "results.json"
 """Where a report's folder has it."""
 ONLY_IN_THE_RUN = ("model_file",)
@@ -28,19 +36,18 @@ def document(run: dict[str, Any], records: Sequence[Record]) -> Document:
     """The document of a run.
 
     Returns:
-        ``schema``, ``run``, ``models`` (facts by SHA-256), ``tests`` and ``comparisons`` of
+        ``schema``, ``run``, ``models`` (facts by ``key``), ``tests`` and ``comparisons`` of
         devices; JSON data, with null for numbers that JSON has no words for.
     """
     models = [record["model"] for record in records if record["model"]]
-    made: Document = finite(
-        {
-            "schema": SCHEMA,
-            "run": run,
-            "models": {model["sha256"]: _facts(model) for model in models},
-            "tests": [_shown(record) for record in records],
-            "comparisons": comparisons([*records]),
-        }
-    )
+    content = {
+        "schema": SCHEMA,
+        "run": run,
+        "models": {_key(model): _facts(model) for model in models},
+        "tests": [_shown(record) for record in records],
+        "comparisons": comparisons([*records]),
+    }
+    made: Document = as_json(content)
     return made
 
 
@@ -69,7 +76,13 @@ def read_document(path: Path) -> Document:
     return content
 
 
-_MAKE_ONE = "pytest --edge-report results.json writes one"
+_MAKE_ONE = "pytest --edge-report=results.json writes one"
+
+
+def _key(model: dict[str, Any]) -> str:
+    """A file's SHA-256, with the signature where it has several."""
+    several = len(model["signatures"]) > 1
+    return f"{model['sha256']}:{model['signature']}" if several else str(model["sha256"])
 
 
 def _facts(model: dict[str, Any]) -> dict[str, Any]:
@@ -80,17 +93,6 @@ def _facts(model: dict[str, Any]) -> dict[str, Any]:
 def _shown(record: Record) -> Record:
     shown = {key: value for key, value in record.items() if key not in ONLY_IN_THE_RUN}
     if record["model"]:
-        shown["model"] = {key: record["model"][key] for key in OF_TEST}
+        of_test = {key: record["model"][key] for key in OF_TEST}
+        shown["model"] = {**of_test, "key": _key(record["model"])}
     return shown
-
-
-def finite(value: Any) -> Any:
-    """The same as JSON can hold it: null for numbers that it has no words for, as of a user's own
-    metric, and text with what is no text escaped."""
-    if isinstance(value, dict):
-        return {finite(key): finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no text
-    return None if isinstance(value, float) and not math.isfinite(value) else value

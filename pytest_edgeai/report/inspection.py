@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgeai import units
 from pytest_edgeai.device.trial import Trial
 from pytest_edgeai.model.contradictions import contradictions
 from pytest_edgeai.model.facts import Model, ModelFacts, TensorFacts
-from pytest_edgeai.model.proof import appearance, guess_variant
+from pytest_edgeai.model.proof import describe, proven_variant
+from pytest_edgeai.model.variants import MIXED
 from pytest_edgeai.report.drawing import drawn
 
 if TYPE_CHECKING:
@@ -52,11 +52,12 @@ def as_document(inspected: Sequence[Inspected]) -> dict[str, Any]:
 
 def _plain(one: Inspected) -> dict[str, Any]:
     facts = one.model.facts
-    variant = guess_variant(facts)
+    variant = proven_variant(facts)
     return {
         "path": str(one.model.path),
         "variant": variant,
-        "contradictions": [] if variant else contradictions(facts, _nearest(facts)),
+        "description": describe(facts),
+        "contradictions": contradictions(facts, _nearest(facts)) if variant == MIXED else [],
         **facts.as_dict(),
         "runtimes": [dataclasses.asdict(trial) for trial in one.trials],
     }
@@ -76,7 +77,7 @@ def _table(inspected: Sequence[Inspected], width: int, colour: bool) -> str:
 
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     grid.add_column("", max_width=LABEL_WIDTH, overflow="fold")
-    for name in _names([one.model.path for one in inspected]):
+    for name in _names(inspected):
         grid.add_column(Text(name), overflow="fold")
     for row in _rows(inspected):
         if row.cells:
@@ -87,12 +88,20 @@ def _table(inspected: Sequence[Inspected], width: int, colour: bool) -> str:
     return drawn(grid, width, colour)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """The files' names, or their paths as given where those are the same."""
+def _names(inspected: Sequence[Inspected]) -> list[str]:
+    """The files' names, or their paths as given where those are the same, with their signatures."""
+    paths = [one.model.path for one in inspected]
     if len(paths) == 1:
-        return [paths[0].name]
-    names = [path.stem for path in paths]
-    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+        return [inspected[0].model.name]
+    stems = [path.stem for path in paths]
+    are_clear = len(set(stems)) == len(set(paths))
+    names = stems if are_clear else [str(path) for path in paths]
+    keys = [_signature_of_several(one.model.facts) for one in inspected]
+    return [f"{name}:{key}" if key else name for name, key in zip(names, keys, strict=True)]
+
+
+def _signature_of_several(facts: ModelFacts) -> str:
+    return facts.signature if len(facts.signatures) > 1 else ""
 
 
 def _text(cell: str) -> Text:
@@ -111,7 +120,7 @@ def _rows(inspected: Sequence[Inspected]) -> Iterator[Row]:
     def row(label: str, cell: Callable[[ModelFacts], str]) -> Row:
         return Row(label, tuple(map(cell, every)))
 
-    yield row("looks like", _variant_text)
+    yield row("looks like", describe)
     yield row("size", lambda facts: _size_text(facts, every[0]))
     yield row("sha256", lambda facts: facts.sha256 if len(every) == 1 else facts.sha256[:12])
     yield row("signatures", lambda facts: units.listed(facts.signatures) or "none")
@@ -137,10 +146,6 @@ def _rows(inspected: Sequence[Inspected]) -> Iterator[Row]:
         yield Row(
             f"{trials[0].runtime} {trials[0].version}".strip(), tuple(map(_trial_text, trials))
         )
-
-
-def _variant_text(facts: ModelFacts) -> str:
-    return appearance(facts).replace("'", "")
 
 
 def _nearest(facts: ModelFacts) -> str:
@@ -224,7 +229,7 @@ def _notes(inspected: Sequence[Inspected]) -> Iterator[str]:
     """What needs more room than a cell has."""
     for one in inspected:
         facts, name = one.model.facts, one.model.name
-        if guess_variant(facts) is None:
+        if proven_variant(facts) == MIXED:
             nearest = _nearest(facts)
             against = "".join(f"\n- {reason}" for reason in contradictions(facts, nearest))
             yield f"{name} is not {nearest}:{against}"

@@ -20,6 +20,7 @@ from pytest_edgeai.report.markdown_text import (
 )
 from pytest_edgeai.report.outcome import (
     Test,
+    described,
     error_in_brief,
     failed_otherwise,
     incomplete,
@@ -67,7 +68,9 @@ def _blocks(document: Document) -> Iterator[str]:
         if (whole := test["error"] or brief).strip() != brief:
             yield _folded("All of it", fenced(whole))
     yield from _listed("Warnings", _said(document, warned))
-    yield from _listed("Notes", _said(document, notes))
+    yield from _listed(
+        "Notes", [*map(escaped, described(document["tests"])), *_said(document, notes)]
+    )
     yield from _table(tests)
     yield from _listed("", map(_device_line, _first_of_each_device(tests)))
     yield from _listed("", map(escaped, differences(document["comparisons"])))

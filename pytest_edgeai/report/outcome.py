@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pytest_edgeai import units
 from pytest_edgeai.judge.verdict import MET
+from pytest_edgeai.model.variants import MIXED, WEIGHT_ONLY
 from pytest_edgeai.report.wording import verdict_text, warning
 
 Test = Mapping[str, Any]
@@ -46,6 +47,12 @@ def notes(test: Test) -> list[str]:
         for budget in test["budgets"]
         if budget["verdict"] == "pass" and budget["advice"]
     ]
+
+
+def described(tests: Iterable[Test]) -> list[str]:
+    """What models are whose variant alone does not tell, each once."""
+    models = [test["model"] for test in tests if test["variant"] in (WEIGHT_ONLY, MIXED)]
+    return list(dict.fromkeys(f"{of['name']} is {of['description']}" for of in models if of))
 
 
 def failed_otherwise(document: Mapping[str, Any]) -> list[Test]:

@@ -40,7 +40,7 @@ def pictures(data: Dataset, samples: Sequence[int]) -> dict[str, str]:
     if not samples:
         return {}
     inputs = next(data.pick(np.array(samples)).batches(len(samples)))
-    if isinstance(inputs, dict) or inputs.ndim != 4 or inputs.shape[-1] not in (1, 3):
+    if not isinstance(inputs, np.ndarray) or inputs.ndim != 4 or inputs.shape[-1] not in (1, 3):
         return {}
     return {str(index): _data_uri(array) for index, array in zip(samples, inputs, strict=True)}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.model.facts import Model
+from pytest_edgeai.model.proof import describe
 
 SCHEMA = 1
 
@@ -35,6 +36,7 @@ def record(
         "model": {
             "name": model.name,
             "source": model.source or model.name,
+            "description": describe(model.facts),
             **model.facts.as_dict(),
         },
         "model_file": str(model.path),

@@ -143,7 +143,8 @@ def _search(
             raise AssertionError(last)
 
     # Failing examples are stored by this: they are those of one property and one model.
-    key = f"{wrong.__qualname__} {interpreter.model.facts.sha256}"
+    facts = interpreter.model.facts
+    key = f"{wrong.__qualname__} {facts.sha256} {facts.signature}"
     holds.hypothesis.inner_test._hypothesis_internal_add_digest = key.encode()  # type: ignore[attr-defined]
     try:
         holds()

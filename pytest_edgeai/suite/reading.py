@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_edgeai.errors import EdgeAIError, UsageError
 from pytest_edgeai.judge.markers import MARKERS
-from pytest_edgeai.model.source import ModelSource
+from pytest_edgeai.model.source import ModelSource, ResolvedSource
 from pytest_edgeai.suite import marks, values
 from pytest_edgeai.suite.suite import Marking, Suite, SuiteTest
 from pytest_edgeai.suite.toml_lines import KeyPath, error_line, key_lines
@@ -24,11 +24,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KEYS = ("model", "calibration_data", "evaluation_data", "decoder", "preprocessing", "tests")
+KEYS = (
+    "model",
+    "signature",
+    "calibration_data",
+    "evaluation_data",
+    "decoder",
+    "preprocessing",
+    "tests",
+)
 TEST_KEYS = ("variants", "markers")
 ELSEWHERE = {
-    "device": "--edge-device NAME says where the tests run",
-    "devices": "--edge-device NAME says where the tests run",
+    "device": "--edge-device=NAME says where the tests run",
+    "devices": "--edge-device=NAME says where the tests run",
     "threads": "a budget takes it, as in max_latency_ms = {p95 = 40, threads = 4}",
 }
 BUDGETS_PLACE = "a budget belongs into a table [tests.NAME]"
@@ -44,12 +52,15 @@ WITH_VALUES = (
 )
 
 
-def read_suite(path: Path, shown: str, known_marks: Collection[str]) -> Suite:
+def read_suite(
+    path: Path, shown: str, known_marks: Collection[str], default_signature: str | None = None
+) -> Suite:
     """Read a file; relative paths in it count from its folder.
 
     Args:
         shown: what messages call it.
         known_marks: names that ``markers`` may have.
+        default_signature: of the model, where the file names none.
 
     Raises:
         UsageError: it cannot be read, or says something that cannot be; the message has a line
@@ -66,7 +77,7 @@ def read_suite(path: Path, shown: str, known_marks: Collection[str]) -> Suite:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{shown}:1: the file cannot be read as UTF-8: {error}") from None
-    reading = _Reading(shown, path.parent, key_lines(text), known_marks)
+    reading = _Reading(shown, path.parent, key_lines(text), known_marks, default_signature)
     suite = reading.suite(content)
     if suite is None or reading.mistakes:
         raise UsageError("\n".join(text for _, text in sorted(reading.mistakes, key=itemgetter(0))))
@@ -82,15 +93,16 @@ class _Reading:
         folder: Path,
         lines: Mapping[KeyPath, int],
         known_marks: Collection[str],
+        default_signature: str | None,
     ) -> None:
         self.mistakes: list[tuple[int, str]] = []
         self._shown, self._folder, self._lines = shown, folder, lines
-        self._known_marks = known_marks
+        self._known_marks, self._default_signature = known_marks, default_signature
 
     def suite(self, content: dict[str, Any]) -> Suite | None:
         """All of it; None where something that it cannot do without is wrong."""
         self._refuse_unknown((), content, KEYS)
-        found = self._part(("model",), values.model, content.get("model"), self._folder)
+        resolved, source = self._model(content)
         how = content.get("preprocessing")
         preprocessing = self._optional("preprocessing", content, self._preprocessing)
         data = {
@@ -101,12 +113,25 @@ class _Reading:
         }
         decoder = self._optional("decoder", content, values.decoder)
         tables = self._part(("tests",), values.tables, content.get("tests")) or {}
-        own, source = found or ((), None)
-        tests = [self._test(name, table, own, source) for name, table in tables.items()]
+        self._check_file(resolved, "signature" if "signature" in content else "model")
+        files = tuple(source.location) if source and isinstance(source.location, Mapping) else ()
+        tests = [self._test(name, table, files) for name, table in tables.items()]
         if source is None or self.mistakes:
             return None
         whole = tuple(test for test in tests if test)
         return Suite(source, whole, **data, decoder=decoder, preprocessing=preprocessing)
+
+    def _model(self, content: dict[str, Any]) -> tuple[ResolvedSource | None, ModelSource | None]:
+        signature = self._optional("signature", content, values.signature)
+        given = content.get("model"), self._folder, signature, self._default_signature
+        return self._part(("model",), values.model, *given) or (None, None)
+
+    def _check_file(self, source: ResolvedSource | None, key: str) -> None:
+        """What keeps a ready file from being read is a mistake of this key."""
+        from pytest_edgeai.model.ready import ready_variants
+
+        if source is not None and source.files:
+            self._part((key,), ready_variants, source)
 
     def _part(self, path: KeyPath, read: Callable[..., T], *given: Any) -> T | None:
         """What one part says; None where it is wrong."""
@@ -153,9 +178,7 @@ class _Reading:
         }
         return None if missing or None in parts.values() else Preprocessing(**parts)
 
-    def _test(
-        self, name: str, table: Any, own: tuple[str, ...], source: ModelSource | None
-    ) -> SuiteTest | None:
+    def _test(self, name: str, table: Any, files: tuple[str, ...]) -> SuiteTest | None:
         path = ("tests", name)
         if not _TEST_NAME.fullmatch(name):
             wrong = UsageError(
@@ -167,7 +190,6 @@ class _Reading:
             self._note(path, UsageError(f"{table!r} is no table of budgets", hint))
             return None
         self._refuse_unknown(path, table, (*TEST_KEYS, *MARKERS))
-        files = own if source and isinstance(source.location, Mapping) else ()
         variants = self._stated(
             path, table, "variants", lambda value: values.variants(value, files)
         )
@@ -180,7 +202,7 @@ class _Reading:
             hint = f"state one below [tests.{name}], such as max_size_mb = 4"
             self._note(path, UsageError("it has no budget: nothing would be judged", hint))
         line = self._lines.get(path, 1)
-        return SuiteTest(name, variants or own, tuple(found), line, lines)
+        return SuiteTest(name, variants or files, tuple(found), line, lines)
 
     def _stated(
         self, path: KeyPath, table: dict[str, Any], key: str, read: Callable[..., T]

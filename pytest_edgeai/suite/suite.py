@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_edgeai.model.source import ModelSource, ResolvedSource
+from pytest_edgeai.model.source import ModelSource
 
 if TYPE_CHECKING:
     from pytest_edgeai.model.preprocessing import Preprocessing
@@ -27,10 +27,12 @@ class Data:
 
     Attributes:
         limit: use a stratified, seeded sample of so many.
+        classes: of a folder, the class folders in the order of the model's outputs.
     """
 
     path: Path
     limit: int | None = None
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class SuiteTest:
     """One table under ``tests``.
 
     Attributes:
-        variants: those that it runs with; none for the run's own.
+        variants: those that it runs with; none for the run's own, or for what a file is.
         marks: of its budgets, and further ones.
         line: of the table.
         marker_lines: of each budget, by its marker.
@@ -61,18 +63,3 @@ class Suite:
     evaluation_data: Data | None = None
     decoder: str | None = None
     preprocessing: Preprocessing | None = None
-
-
-def own_variants(source: ResolvedSource) -> tuple[str, ...]:
-    """The variants that ready files are; none for a source that is converted.
-
-    Raises:
-        ModelError: a file cannot be read.
-    """
-    from pytest_edgeai.model.proof import guess_variant
-    from pytest_edgeai.model.tflite import read_facts
-
-    if "" not in source.files:
-        return tuple(source.files)
-    # A mixture is none of them; the proof of its being "converted" says what it is.
-    return (guess_variant(read_facts(source.files[""])) or "converted",)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_edgeai.errors import UsageError
-from pytest_edgeai.model.source import ModelSource, resolve
-from pytest_edgeai.model.variants import VARIANTS
-from pytest_edgeai.suite.suite import Data, own_variants
+from pytest_edgeai.model.source import ModelSource, ResolvedSource, resolve
+from pytest_edgeai.model.variants import NAMES
+from pytest_edgeai.suite.suite import Data
 
-DATA_KEYS = ("path", "limit")
+DATA_KEYS = ("path", "limit", "classes")
 EXAMPLE = "[tests.ready]\nmax_size_mb = 4"
 ELSEWHERE_CALLED = {
     "float": "converted",
@@ -23,8 +23,10 @@ ELSEWHERE_CALLED = {
 }
 
 
-def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
-    """The variants that it is, where it is not converted, and the model."""
+def model(
+    value: Any, folder: Path, signature: str | None, default_signature: str | None
+) -> tuple[ResolvedSource, ModelSource]:
+    """The model as it was found, and as the suite states it."""
     texts = value.values() if isinstance(value, dict) else [value]
     if value is None:
         raise UsageError("the model is missing", 'name it: model = "model.keras"')
@@ -34,15 +36,22 @@ def model(value: Any, folder: Path) -> tuple[tuple[str, ...], ModelSource]:
             'give a path, "package.module:function", or a table of .tflite files by variant',
         )
     try:
-        source = resolve(value, [folder])
+        source = resolve(ModelSource(value, signature=signature), [folder], default_signature)
     except UsageError as error:
         raise UsageError(error.message.removeprefix("edge_model: "), error.hint) from None
     location = source.files if isinstance(value, dict) else source.path or value
-    return own_variants(source) if source.files else (), ModelSource(location)
+    return source, ModelSource(location, signature=signature)
+
+
+def signature(value: Any) -> str:
+    """The key of a signature."""
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{value!r} names no signature", 'give its key: signature = "detect"')
+    return value
 
 
 def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
-    """A path, or a table of a path and a limit; a folder where it is said how images are read."""
+    """A path, or a table of it and what goes with it; a folder where it is said how it is read."""
     table = value if isinstance(value, dict) else {"path": value}
     for key in table:
         if key not in DATA_KEYS:
@@ -55,9 +64,14 @@ def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
         )
     if limit is not None and not (type(limit) is int and limit > 0):
         raise UsageError(f"limit must be a whole number from 1, not {limit!r}")
+    classes = table.get("classes")
+    if classes is not None:
+        classes = names(classes, 'classes = ["good", "bent"]')
     path = (folder / Path(name).expanduser()).absolute()
     if not path.exists():
         raise UsageError(f"there is no {path}", "check the path: it counts from this file")
+    if path.is_file() and classes is not None:
+        raise UsageError(f"classes are those of a folder of images, and {path.name} is a file")
     if path.is_dir() and not is_read_somehow:
         raise UsageError(
             f"{path} is a folder, and how its images are read is not said",
@@ -65,7 +79,7 @@ def data(value: Any, folder: Path, is_read_somehow: bool) -> Data:
         )
     if path.is_file() and path.suffix.lower() not in (".npz", ".npy"):
         raise UsageError(f"{path} is no .npz or .npy file, nor a folder of images")
-    return Data(path, limit)
+    return Data(path, limit, None if classes is None else tuple(classes))
 
 
 def tables(value: Any) -> dict[str, Any]:
@@ -105,7 +119,7 @@ def preprocessing(key: str, value: Any) -> Any:
 
 def variants(value: Any, files: tuple[str, ...]) -> tuple[str, ...]:
     """Variants that there are; of ready files those that are given."""
-    given, known = names(value, 'variants = ["int8"]'), files or VARIANTS
+    given, known = names(value, 'variants = ["int8"]'), files or NAMES
     unknown = [name for name in given if name not in known]
     if unknown:
         meant = [found for name in unknown if (found := _meant(name)) in known]
@@ -121,7 +135,7 @@ def variants(value: Any, files: tuple[str, ...]) -> tuple[str, ...]:
 def _meant(name: str) -> str:
     """The variant that is called so elsewhere, or is nearest; empty for none."""
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    near = get_close_matches(ELSEWHERE_CALLED.get(plain, plain), VARIANTS, 1, cutoff=0.8)
+    near = get_close_matches(ELSEWHERE_CALLED.get(plain, plain), NAMES, 1, cutoff=0.8)
     return near[0] if near else ""
 
 

@@ -199,6 +199,7 @@ def the_workflow_passes(project: Path) -> None:
 def test_the_workflow_is_yaml(tmp_path: Path, is_converted: bool, name: str, hashed: str) -> None:
     plan = Plan(
         model=tmp_path / name,
+        signature=None,
         is_converted=is_converted,
         folder=tmp_path,
         variants=("converted",),
@@ -239,6 +240,17 @@ def test_a_fresh_tflite(project: Path, init: Init, realdata: Path) -> None:
     workflow = (project / WORKFLOW).read_text()
     assert "tensorflow" not in workflow
     assert "actions/cache" not in workflow
+
+
+def test_the_signature_is_in_the_suite(project: Path, init: Init, models: Path) -> None:
+    shutil.copy(models / "signatures.tflite", project)
+    said = init("signatures.tflite")
+    assert said.status == 2
+    assert "for edgeai init --signature=classify" in said.err
+    said = init("signatures.tflite", "--signature=embed", ROOMY)
+    assert said.status == 0, said
+    text = (project / "signatures.edge.toml").read_text()
+    assert 'model = "signatures.tflite"\nsignature = "embed"\n' in text
 
 
 def test_images_in_folders(project: Path, init: Init) -> None:

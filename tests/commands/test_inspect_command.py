@@ -198,20 +198,22 @@ def mixed(realdata: Path, **changes: Any) -> Inspected:
         facts,
         float_weights=weights,
         float_operators=("CONV_3D",),
+        float_layers=("",),
         int8_weight_share=0.5,
         **changes,
     )
-    return Inspected(Model(path, path.name, "mixture", changed), ())
+    return Inspected(Model(path, path.name, "mixed", changed), ())
 
 
 def test_a_mixture_says_why_it_is_not_int8(realdata: Path) -> None:
     found = mixed(realdata)
     text = " ".join(side_by_side([found], 80, colour=False).split())
-    assert "a mixture: 10 quantised operators, 1 float operator" in text
+    assert "mixed: int8 with 1 operator in float: CONV_3D and 2 weights in float" in text
     assert "ad01_int8.tflite is not int8: - 2 weights in float:" in text
     assert "- 1 operator computing in float: CONV_3D" in text
     (file,) = as_document([found])["files"]
-    assert file["variant"] is None
+    assert file["variant"] == "mixed"
+    assert file["description"].startswith("mixed: int8 with 1 operator in float: CONV_3D")
     assert len(file["contradictions"]) == 2
 
 
@@ -230,3 +232,72 @@ def test_help_is_for_who_never_saw_it(inspect: Inspect) -> None:
     assert said.status == 0
     assert "side by side" in said.out
     assert "--json" in said.out
+
+
+def test_each_signature_is_a_column(inspect: Inspect, models: Path) -> None:
+    path = models / "signatures.tflite"
+    said = inspect(path)
+    assert said.status == 0
+    assert said.out.splitlines()[0].split() == ["signatures:classify", "signatures:embed"]
+    shown = rows(said.out)
+    assert shown["signatures"].split("  ")[0] == "classify, embed"
+    assert shown["FULLY_CONNECTED"].split() == ["12", "(version", "1)", "-"]
+    files = json.loads(inspect("--json", path).out)["files"]
+    assert [file["signature"] for file in files] == ["classify", "embed"]
+    assert [file["outputs"][0]["shape"] for file in files] == [[1, 4], [1, 4]]
+    assert {file["runtimes"][0]["outcome"] for file in files} == {"runs"}
+    (file,) = json.loads(inspect("--json", "--signature=embed", path).out)["files"]
+    assert file["signature"] == "embed"
+    said = inspect("--signature=detect", path)
+    assert said.status == 2
+    assert "has no signature 'detect'; it has these:\n- classify(x: " in said.err
+
+
+def test_a_model_that_damages_memory_does_not_run(inspect: Inspect, models: Path) -> None:
+    """TensorFlow writes the values outside of the output, and says that it has run."""
+    said = inspect("--json", models / "damaging.tflite")
+    assert said.status == 1
+    trials = {trial["runtime"]: trial for trial in json.loads(said.out)["files"][0]["runtimes"]}
+    assert trials["tensorflow"]["outcome"] == "fails"
+    assert "the process ended with SIG" in trials["tensorflow"]["says"]
+
+
+DYING_RUNTIME = """
+import atexit, os
+from ai_edge_litert.interpreter import *
+
+class Interpreter(Interpreter):
+    def __init__(self, model_path=None, **others):
+        super().__init__(model_path=model_path, **others)
+        self.path = model_path
+        if model_path:  # the tiny model that proves a runtime is given as bytes
+            atexit.register({at_exit})
+
+    def __del__(self):
+        if self.path:
+            {freed}
+"""
+
+
+@pytest.mark.skipif(HAS_TFLITE_RUNTIME, reason="tflite-runtime is installed here")
+@pytest.mark.parametrize(
+    ("at_exit", "freed", "says"),
+    [
+        ("os.abort", "pass", "the process ended with SIGABRT in exit"),
+        ("int", "os.abort()", "the process ended with SIGABRT in unload"),
+        ("int", "pass", ""),
+    ],
+)
+def test_a_process_that_dies_at_its_end(
+    inspect: Inspect, realdata: Path, tmp_path: Path, at_exit: str, freed: str, says: str
+) -> None:
+    (tmp_path / "tflite_runtime").mkdir()
+    text = DYING_RUNTIME.format(at_exit=at_exit, freed=freed)
+    (tmp_path / "tflite_runtime" / "interpreter.py").write_text(text)
+    said = inspect("--json", realdata / "models/ad01_int8.tflite")
+    trials = {trial["runtime"]: trial for trial in json.loads(said.out)["files"][0]["runtimes"]}
+    trial = trials["tflite-runtime"]
+    assert trial["outcome"] == ("fails" if says else "runs")
+    assert says in trial["says"]
+    assert ("has probably damaged its memory" in trial["hint"]) == bool(says)
+    assert said.status == bool(says)

@@ -1,9 +1,13 @@
 """Writes models that few have: ``python odd_models.py FOLDER MODELS``.
 
 Keras 3 files: ``lambda.h5``, ``custom.keras`` with a layer that no other process knows,
-``lstm.keras`` and ``unrolled.keras``, ``apart.keras`` with inputs of which each has an output of
-its own. SavedModels: ``fixed_batch`` takes 4 samples at a time,
+``lambda_activation.keras`` and ``.h5``, ``lstm.keras`` and ``unrolled.keras``, ``apart.keras``
+with inputs of which each has an output of its own, ``ordered.keras`` whose inputs and outputs are
+in no order of their names, ``zebra.keras`` (and ``zebra``) with such inputs, ``bytes.keras`` that
+takes uint8. SavedModels: ``fixed_batch`` takes 4 samples at a time,
 ``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned`` has none,
+``over_threshold`` takes a scalar and counts what is over it, ``no_rows`` has outputs without a
+batch dimension,
 ``odd`` has an operation that TensorFlow Lite does not have, ``lstm`` a free batch size.
 ``answers.npz`` holds what Keras answers for ``digits.keras`` and ``pair.keras`` of MODELS, and the
 inputs of ``pair.keras``.
@@ -33,9 +37,24 @@ def keras_files(folder: Path) -> None:
         folder / "lambda.h5"
     )
     keras.Sequential([keras.Input((4,)), Doubled(), layers.Dense(2)]).save(folder / "custom.keras")
+    squared = layers.Dense(3, activation=lambda x: x * x, name="squared")
+    for suffix in ("keras", "h5"):
+        keras.Sequential([keras.Input((4,)), squared]).save(folder / f"lambda_activation.{suffix}")
     left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")
     apart = keras.Model([left, right], [layers.Dense(40)(left), layers.Dense(40)(right)])
     apart.save(folder / "apart.keras")
+    both = layers.Concatenate()([right, left])
+    sizes = {"zeta": 2, "alpha": 5, "mid": 7}
+    outputs = [layers.Dense(size, name=name)(both) for name, size in sizes.items()]
+    keras.Model([right, left], outputs).save(folder / "ordered.keras")
+    zebra, apple = keras.Input((2,), name="zebra"), keras.Input((2,), name="apple")
+    minus = keras.Model([zebra, apple], layers.Subtract(name="minus")([zebra, apple]))
+    minus.save(folder / "zebra.keras")
+    minus.export(folder / "zebra", verbose=False)
+    pixels = keras.Input((4,), dtype="uint8", name="pixels")
+    keras.Model(pixels, layers.Dense(3)(layers.Rescaling(1 / 255)(pixels))).save(
+        folder / "bytes.keras"
+    )
     for name, unroll in (("lstm", False), ("unrolled", True)):
         stack = [keras.Input((6, 5)), layers.LSTM(24, unroll=unroll), layers.Dense(3)]
         model = keras.Sequential(stack)
@@ -61,6 +80,16 @@ def saved_models(folder: Path) -> None:
     tf.saved_model.save(module, folder / "usual", {"a": sums, "serving_default": times(1)})
     tf.saved_model.save(module, folder / "several", {"a": sums, "b": times(1)})
     tf.saved_model.save(module, folder / "unsigned")
+    over = tf.function(
+        lambda x, threshold: {"over": tf.reduce_sum(tf.cast(x > threshold, tf.float32), -1)},
+        [tf.TensorSpec([1, 4], name="x"), tf.TensorSpec([], name="threshold")],
+    )
+    sizes = tf.function(
+        lambda x: {"largest": tf.reduce_max(x, 0), "all": tf.reduce_sum(x)},
+        [tf.TensorSpec([None, 4], name="x")],
+    )
+    tf.saved_model.save(module, folder / "over_threshold", {"serving_default": over})
+    tf.saved_model.save(module, folder / "no_rows", {"serving_default": sizes})
     odd = tf.function(lambda x: tf.raw_ops.Betainc(a=x, b=x, x=x), times(1).input_signature)
     tf.saved_model.save(module, folder / "odd", {"serving_default": odd})
 
@@ -74,6 +103,13 @@ def answers(folder: Path, models: Path) -> None:
     with np.load(models / "digits.npz") as file:
         known = digits.predict(file["x"][:50], verbose=0)
     np.savez(folder / "answers.npz", left=left, right=right, two=two, five=five, digits=known)
+
+
+def normalised() -> keras.Model:
+    """LayerNormalization has a NEG, which has no kernel for integers; one is in a nested model."""
+    head = keras.Sequential([keras.Input((8,)), layers.LayerNormalization(name="scaled")])
+    stack = [layers.Dense(8), layers.LayerNormalization(), head, layers.Dense(8), layers.Dense(4)]
+    return keras.Sequential([keras.Input((8,)), *stack])
 
 
 if __name__ == "__main__":

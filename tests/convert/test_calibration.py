@@ -36,12 +36,26 @@ def test_wrong_shape(converter: Converter, models: Path) -> None:
     assert error.hint.startswith("reshape the data as in training")
 
 
-def test_bytes_where_floats_are_taken(converter: Converter, models: Path, digits: Array) -> None:
-    error = refused(converter, models / "digits.keras", "int8", (digits * 16).astype(np.uint8))
+def test_a_single_sample(converter: Converter, models: Path, digits: Array) -> None:
+    error = refused(converter, models / "digits.keras", "int8", digits[0])
+    assert error.message.endswith("takes samples of shape (8, 8, 1), calibration_data has (8, 1)")
+    assert error.hint.startswith("this is one sample: sample[np.newaxis] is a batch of it")
+
+
+def test_bytes_where_floats_are_taken_are_their_values(
+    converter: Converter, models: Path, digits: Array
+) -> None:
+    pixels = (digits * 16).astype(np.uint8)
+    facts = made(converter, models / "digits.keras", "int8", pixels).model.facts
+    assert facts.inputs[0].scales[0] == pytest.approx(pixels.max() / 255, rel=1e-3)
+
+
+def test_text_where_floats_are_taken(converter: Converter, models: Path) -> None:
+    error = refused(converter, models / "digits.keras", "int8", np.full((5, 8, 8, 1), "a"))
     assert error.message == (
-        "int8 of digits.keras: input 'input_layer' takes float32, calibration_data is uint8"
+        "int8 of digits.keras: input 'input_layer' takes float32, calibration_data is <U1"
     )
-    assert error.hint.startswith("scale and cast the data exactly as in training")
+    assert error.hint == "give numbers, scaled exactly as in training"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +101,8 @@ def test_wrong_names(converter: Converter, models: Path, names: tuple[str, ...],
     assert error.message == (
         f"int8 of pair.keras: the model takes the inputs left, right, calibration_data has {said}"
     )
-    assert error.hint.startswith("give a mapping from input name to array")
+    assert "give a" in error.hint
+    assert "mapping" in error.hint
 
 
 def test_fixed_batch_size(converter: Converter, odd_models: Path) -> None:

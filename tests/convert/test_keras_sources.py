@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from asking import Array, data_set, made, refused
 
 from pytest_edgeai.convert.converter import Conversion, Converter
 from pytest_edgeai.errors import ConversionError
 from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.source import ModelSource, resolve
-from pytest_edgeai.model.variants import VARIANTS
+from pytest_edgeai.model.variants import VARIANTS, Variant
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 1116712\n"
 
@@ -166,16 +169,98 @@ class TestNotAModel:
         assert "save the whole model" in error.hint
 
 
-def test_layer_that_nobody_else_knows(converter: Converter, odd_models: Path) -> None:
-    error = refused(converter, odd_models / "custom.keras")
-    assert "it does not load: keras: TypeError: Could not locate class 'Doubled'" in error.message
-    assert error.hint.startswith("custom layers: build the model in code, edge_model(")
+def test_inputs_and_outputs_are_in_the_models_order(converter: Converter, odd_models: Path) -> None:
+    samples = {"left": np.eye(4, dtype=np.float32), "right": np.eye(4, 3, dtype=np.float32)}
+    model = made(converter, odd_models / "ordered.keras", "int8", samples).model
+    assert [tensor.shape for tensor in model.facts.inputs] == [(1, 3), (1, 4)]
+    assert [tensor.shape for tensor in model.facts.outputs] == [(1, 2), (1, 5), (1, 7)]
+    interpreter = Interpreter(str(model.path))
+    names = interpreter.get_signature_runner("serving_default").get_output_details()
+    assert {name: details["shape"][-1] for name, details in names.items()} == {
+        "zeta": 2,
+        "alpha": 5,
+        "mid": 7,
+    }
+    data = data_set(samples)
+    assert data is not None
+    answers = converter.source_predictions(resolve(odd_models / "ordered.keras", []), data)
+    assert list(answers) == ["zeta", "alpha", "mid"]
+
+
+class TestCustomObjects:
+    def test_hint_is_a_function_that_loads_them(
+        self, converter: Converter, odd_models: Path
+    ) -> None:
+        path = odd_models / "custom.keras"
+        error = refused(converter, path)
+        assert "it does not load: keras: TypeError: Could not locate class 'Doubled'" in (
+            error.message
+        )
+        assert error.hint == (
+            'give a function that loads it with its custom objects, edge_model("module:load"), '
+            f"with def load(): return keras.models.load_model('{path}', "
+            'custom_objects={"Doubled": Doubled}, compile=False)'
+        )
+
+    def test_hint_followed(
+        self,
+        converter: Converter,
+        odd_models: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        load = refused(converter, odd_models / "custom.keras").hint.partition("with def ")[2]
+        (tmp_path / "loading_custom.py").write_text(
+            "import keras\n\nclass Doubled(keras.layers.Layer):\n"
+            f"    def call(self, x):\n        return x * 2\n\ndef {load}\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        facts = made(converter, "loading_custom:load").model.facts
+        assert facts.weights_by_type == {"float32": 8}
+
+    @pytest.mark.parametrize(("suffix", "safe_mode"), [("keras", True), ("h5", False)])
+    def test_lambda_as_an_activation(
+        self, converter: Converter, odd_models: Path, suffix: str, safe_mode: bool
+    ) -> None:
+        """Keras cannot read it, also where the file is trusted."""
+        path = odd_models / f"lambda_activation.{suffix}"
+        error = refused(converter, ModelSource(path, safe_mode=safe_mode))
+        assert "a lambda is the activation, or another argument, of layer squared: Keras" in (
+            error.message
+        )
+        assert error.hint.startswith("put a named function in its place")
+        assert f"model.load_weights('{path}')" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("digits.keras", "MODEL.KERAS"), ("digits.h5", "MODEL.H5"), ("digits.keras", "of_zip.h5")],
+)
+def test_suffix_of_another_kind(
+    converter_with: Callable[..., Converter], tmp_path: Path, models: Path, name: str, other: str
+) -> None:
+    """In capital letters, and of the other format."""
+    shutil.copy(models / name, tmp_path / other)
+    conversion = made(converter_with(cache=tmp_path / "cache"), tmp_path / other)
+    assert conversion.model.facts.weights_by_type["float32"] > 10000
+
+
+def test_saved_model_under_any_path(
+    converter: Converter, models: Path, tmp_path: Path, digits: Array
+) -> None:
+    path = tmp_path / "a [x] b, 50% *#? größe\\n" / "two\nlines {a,b}"
+    shutil.copytree(models / "digits", path)
+    assert made(converter, path, "int8", digits[:4]).model.facts.int8_weight_share == 1.0
+    data = data_set(digits[:2])
+    assert data is not None
+    (answers,) = converter.source_predictions(resolve(path, []), data).values()
+    assert answers.shape == (2, 10)
 
 
 def test_operation_without_a_kernel(converter: Converter, odd_models: Path) -> None:
     error = refused(converter, odd_models / "odd")
     assert error.message == "converted of odd: TensorFlow Lite has no operator for Betainc"
-    assert error.hint.startswith("replace it in the model")
+    assert error.hint.startswith("use layers that TensorFlow Lite has")
 
 
 class TestSignatures:
@@ -185,10 +270,36 @@ class TestSignatures:
         assert facts.signatures == ("serving_default",)
         assert facts.outputs[0].shape == (1, 300)
 
-    def test_several_others(self, converter: Converter, odd_models: Path, digits: Array) -> None:
-        error = refused(converter, odd_models / "several", "int8", digits.reshape(-1, 4))
-        assert "has the signatures a, b: which one the data is for is not said" in error.message
-        assert "call one of them 'serving_default'" in error.hint
+    @pytest.mark.parametrize("variant", ["converted", "int8"])
+    def test_several_others(
+        self, converter: Converter, odd_models: Path, digits: Array, variant: Variant
+    ) -> None:
+        error = refused(converter, odd_models / "several", variant, digits.reshape(-1, 4))
+        assert error.message == (
+            f"{variant} of several: the SavedModel has 2 signatures, and which one is meant is not "
+            "said:\n- a(x: float32 [1, 4]) -> sum: float32 [1]\n"
+            "- b(x: float32 [1, 4]) -> y: float32 [1, 300]"
+        )
+        assert error.hint.startswith('name the one to test: edge_model(..., signature="a"), ')
+
+    def test_one_that_is_named(self, converter: Converter, odd_models: Path, digits: Array) -> None:
+        calibration = digits.reshape(-1, 4)
+        for key, operators in (("a", {"SUM"}), ("b", {"FULLY_CONNECTED", "SOFTMAX", "RESHAPE"})):
+            source = ModelSource(odd_models / "several", signature=key)
+            for variant in VARIANTS[:1] + VARIANTS[2:3]:
+                model = made(converter, source, variant, calibration).model
+                assert model.facts.signatures == (key,)
+                kinds = {operator.name for operator in model.facts.operators}
+                assert kinds - {"QUANTIZE", "DEQUANTIZE"} == operators
+                assert (model.name, model.source) == (f"several:{key}", f"several:{key}")
+
+    def test_a_name_that_is_not_there(self, converter: Converter, odd_models: Path) -> None:
+        error = refused(converter, ModelSource(odd_models / "several", signature="c"))
+        assert error.message.startswith(
+            "converted of several:c: the SavedModel has no signature 'c'; it has these:\n- a(x: "
+        )
+        error = refused(converter, ModelSource(odd_models / "lstm.keras", signature="c"))
+        assert "has no signature 'c'; it has these:\n- serv" in error.message
 
     def test_none(self, converter: Converter, odd_models: Path) -> None:
         error = refused(converter, odd_models / "unsigned")

@@ -32,7 +32,8 @@ def test_one_file_is_the_variant_that_it_is(converter: Converter, published: Pat
     assert (conversion.log, conversion.elapsed_ns) == ("", 0)
     error = refused(converter, path, "converted")
     assert isinstance(error, ModelError)
-    assert "resnet8_cifar10_int8.tflite is not 'converted'; it looks like: 'int8'" in error.message
+    looks = "it looks like: int8 with int8 inputs and outputs"
+    assert f"resnet8_cifar10_int8.tflite is not 'converted'; {looks}" in error.message
 
 
 def test_a_file_for_each_variant(converter: Converter, mapping: dict[str, Path]) -> None:
@@ -55,18 +56,21 @@ def test_files_the_wrong_way_round(converter: Converter, mapping: dict[str, Path
     assert "ad01_fp32.tflite is not 'int8'" in refused(converter, turned, "int8").message
 
 
-@pytest.mark.parametrize("edges", ["uint8", "int8"])
-def test_either_type_of_8_bits_will_do_at_the_edges(
+@pytest.mark.parametrize("edges", ["uint8", "int8", "float32"])
+def test_what_a_conversion_is_told_of_its_edges_is_nothing_to_a_ready_file(
     converter_with: Any, mapping: dict[str, Path], edges: str
 ) -> None:
     assert made(converter_with(int8_io=edges), mapping, "int8").model.facts.int8_weight_share == 1
 
 
-def test_floats_at_the_edges_where_they_were_asked_for(
-    converter_with: Any, mapping: dict[str, Path]
-) -> None:
-    error = refused(converter_with(int8_io="float32"), mapping, "int8")
-    assert "int8 [1, 640] is not float32" in error.message
+def test_files_that_no_conversion_makes(converter: Converter, realdata: Path) -> None:
+    path = realdata / "quantizer" / "weight_only_wi8_afp32.tflite"
+    assert made(converter, {"weight-only": path}, "weight-only").model.variant == "weight-only"
+    assert "it looks like: weight-only" in refused(converter, {"mixed": path}, "mixed").message
+    error = refused(converter, realdata / "models" / "ad01.h5", "mixed")
+    assert error.message == (
+        "no conversion makes a model that is 'mixed': only a ready .tflite file may be"
+    )
 
 
 def test_a_keras_file_is_no_ready_file(converter: Converter, models: Path) -> None:

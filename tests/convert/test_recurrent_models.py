@@ -37,4 +37,4 @@ def test_exported_with_a_free_batch_size(converter: Converter, odd_models: Path)
     assert error.message == (
         "converted of lstm: it has a recurrent layer, which converts with a fixed batch size only"
     )
-    assert error.hint.startswith("build it as a Functional or Sequential model")
+    assert error.hint.startswith("give the Keras model itself")

@@ -27,20 +27,20 @@ def tflite_runtime(tflite_runtime_python: Path) -> Device:
     return Device(DeviceSpec("old", str(tflite_runtime_python)), call_limit_s=30)
 
 
-def _opened(stack: ExitStack, path: Path, device: Device) -> Interpreter:
-    model = Model(path, path.name, "converted", read_facts(path))
+def _opened(stack: ExitStack, path: Path, device: Device, signature: str) -> Interpreter:
+    model = Model(path, path.name, "converted", read_facts(path, signature))
     return stack.enter_context(Interpreter(device, model))
 
 
 @pytest.fixture
 def open_model(litert: Device) -> Iterator[Open]:
-    """``open_model(path, device)``: an interpreter, closed after the test."""
+    """``open_model(path, device, signature)``: an interpreter, closed after the test."""
     with ExitStack() as stack:
-        yield lambda path, device=litert: _opened(stack, path, device)
+        yield lambda path, device=litert, signature="": _opened(stack, path, device, signature)
 
 
 @pytest.fixture(scope="module")
 def shared(litert: Device) -> Iterator[Open]:
-    """``shared(path)``: an interpreter that other tests of the module have used before."""
+    """``shared(path, signature)``: one that other tests of the module have used before."""
     with ExitStack() as stack:
-        yield cache(lambda path: _opened(stack, path, litert))
+        yield cache(lambda path, signature="": _opened(stack, path, litert, signature))

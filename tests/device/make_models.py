@@ -13,9 +13,11 @@ from typing import Any
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
+import numpy as np
 import tensorflow as tf
 
 Outputs = dict[str, Any]
+INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 
 
 def takes(**inputs: tf.TensorSpec) -> Callable[[Callable[..., Outputs]], Any]:
@@ -41,6 +43,14 @@ class Models(tf.Module):
     def twice_int32(self, x: Any) -> Outputs:
         return {"y": x * 2}
 
+    @takes(x=tf.TensorSpec([1, 3], tf.int32))
+    def parts_of_100(self, x: Any) -> Outputs:
+        return {"y": 100 // x}
+
+    @takes(x=tf.TensorSpec([1, 8]), k=tf.TensorSpec([], tf.int32))
+    def best_k(self, x: Any, k: Any) -> Outputs:
+        return {"best": tf.math.top_k(x, k).values}
+
     @takes(x=tf.TensorSpec([1, 3], tf.int64))
     def next_int64(self, x: Any) -> Outputs:
         return {"y": x + 1}
@@ -60,6 +70,10 @@ class Models(tf.Module):
     @takes(number=tf.TensorSpec([1], tf.int32))
     def word_of_number(self, number: Any) -> Outputs:
         return {"word": tf.gather(tf.constant(["nil", "one", "two and more"]), number)}
+
+    @takes(number=tf.TensorSpec([1], tf.int32))
+    def far_word(self, number: Any) -> Outputs:
+        return {"word": tf.gather(tf.constant(["nil", "one"]), number - 100)}
 
     @takes(x=tf.TensorSpec([1, None, 2]))
     def mean_of_any(self, x: Any) -> Outputs:
@@ -92,6 +106,22 @@ class Models(tf.Module):
     @takes(x=tf.TensorSpec([3, 3]))
     def no_batch(self, x: Any) -> Outputs:
         return {"sum": tf.reduce_sum(x, axis=1)}
+
+    @takes(pixel=tf.TensorSpec([1, 1, 1, 3]))
+    def pixel_scores(self, pixel: Any) -> Outputs:
+        return {"scores": pixel[:, 0, 0] / 2}
+
+    @takes(x=tf.TensorSpec([1, 3]))
+    def argmax(self, x: Any) -> Outputs:
+        return {"class": tf.argmax(x, axis=-1)}
+
+    @takes(x=tf.TensorSpec([1, 4, 5, 3]))
+    def argmax_mask(self, x: Any) -> Outputs:
+        return {"classes": tf.argmax(x, axis=-1, output_type=tf.int32)}
+
+    @takes(x=tf.TensorSpec([1, 4]))
+    def over_one_half(self, x: Any) -> Outputs:
+        return {"rows": tf.boolean_mask(x[0], x[0] > 0.5)}
 
     @takes(x=tf.TensorSpec([]))
     def scalar(self, x: Any) -> Outputs:
@@ -166,6 +196,15 @@ class Models(tf.Module):
         return {"scores": tf.matmul(x, tf.constant([[-1.0, 1.0, 0.0], [1.0, -1.0, 0.2]]))}
 
     @takes(x=tf.TensorSpec([1, 2]))
+    def _squared(self, x: Any) -> Outputs:
+        return {"y": tf.math.squared_difference(tf.matmul(x, tf.ones((2, 2))), 0.3)}
+
+    @takes(x=tf.TensorSpec([1, 2]))
+    def _negated(self, x: Any) -> Outputs:
+        """NEG has no int8 kernel."""
+        return {"y": tf.matmul(-tf.matmul(x, tf.ones((2, 2))), tf.ones((2, 2)))}
+
+    @takes(x=tf.TensorSpec([1, 2]))
     def _there(self, x: Any) -> Outputs:
         return {"y": x + 1}
 
@@ -173,15 +212,40 @@ class Models(tf.Module):
     def _back(self, y: Any, scale: Any) -> Outputs:
         return {"x": (y - 1) * scale, "negative": -y}
 
+    @takes(x=tf.TensorSpec([1, 256]))
+    def _brief(self, x: Any) -> Outputs:
+        return {"first": x[:, :3]}
 
-def write(folder: Path, models: Models, name: str, methods: dict[str, Any]) -> None:
-    """Convert methods of ``models``, each to a signature."""
+    @takes(x=tf.TensorSpec([1, 256]))
+    def _long(self, x: Any) -> Outputs:
+        weight = tf.constant(np.random.default_rng(0).normal(0, 0.1, (256, 256)), tf.float32)
+        for _ in range(16):
+            x = tf.nn.relu(x @ weight)
+        return {"y": x}
+
+    @takes(x=tf.TensorSpec([1, 1]))
+    def _add(self, x: Any) -> Outputs:
+        return {"total": self.total.assign_add(x[0, 0]) + tf.zeros([1, 1])}
+
+    @takes(x=tf.TensorSpec([1, 1]))
+    def _add_twice(self, x: Any) -> Outputs:
+        return {"total": self.total.assign_add(2 * x[0, 0]) + tf.zeros([1, 1])}
+
+
+def write(
+    folder: Path, models: tf.Module, name: str, methods: dict[str, Any], only: Any = None
+) -> None:
+    """Convert methods of ``models``, each to a signature; quantised to ``only`` these operators."""
     functions = {
         key: tf.function(method).get_concrete_function(**method.inputs)
         for key, method in methods.items()
     }
     tf.saved_model.save(models, str(folder / name), functions)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / name))
+    if only is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [only]
+        converter.representative_dataset = lambda: ([tf.constant([[x, 1.0]])] for x in (-1.0, 1.0))
     (folder / f"{name}.tflite").write_bytes(converter.convert())
 
 
@@ -191,6 +255,13 @@ def main(folder: Path) -> None:
         if not name.startswith("_"):
             write(folder, models, name, {"serving_default": getattr(models, name)})
     write(folder, models, "two_signatures", {"there": models._there, "back": models._back})
+    several = {key: getattr(models, f"_{key}") for key in ("brief", "long", "add", "add_twice")}
+    write(folder, models, "several_signatures", {**several, "steps": models.steps})
+    for name, method, only in (
+        ("squared_int16x8", models._squared, INT16X8),
+        ("negated_mixed", models._negated, tf.lite.OpsSet.TFLITE_BUILTINS_INT8),
+    ):
+        write(folder, tf.Module(), name, {"serving_default": method}, only)
 
 
 if __name__ == "__main__":

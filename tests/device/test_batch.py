@@ -156,8 +156,16 @@ class TestNames:
         }
 
     @pytest.mark.parametrize(
-        "names", [("left",), ("left", "b"), ("left", "right", "more"), ("left", "Right"), (1, 2)]
+        "names",
+        [
+            ("left",),
+            ("left", "b"),
+            ("left", "b", "right"),
+            ("left", "right", "more"),
+            ("left", "Right"),
+            (1, 2),
+        ],
     )
     def test_that_are_wrong(self, names: tuple[Any, ...]) -> None:
-        with pytest.raises(TensorError, match=r"the model takes the inputs left, right, not "):
+        with pytest.raises(TensorError, match=r"takes the inputs left, right, the batch has "):
             by_index({name: [[1, 2]] for name in names}, self.inputs, ["left", "right"])

@@ -36,7 +36,7 @@ with open("/proc/self/maps") as file:
     starts = [int(line.partition("-")[0], 16) for line in file if line.strip().endswith(library)]
 ctypes.c_int.from_address(min(starts) + int(offset)).value = 0  # verbose
 for path in paths:
-    agent.load(path, 1)
+    agent.load(path, "", 1)
     agent.interpreter.allocate_tensors()
     share, left = agent.delegated()
     print(json.dumps([path, share, left]), file=sys.stderr, flush=True)

@@ -156,9 +156,11 @@ class TestResizing:
 
 
 class TestSignatures:
-    @pytest.mark.parametrize("name", ["two_signatures", "zebra_minus_apple"])
-    def test_list_and_details(self, tiny: Path, shared: Open, name: str) -> None:
-        ours, theirs = shared(tiny / f"{name}.tflite"), runtime(tiny / f"{name}.tflite")
+    @pytest.mark.parametrize(
+        ("name", "tested"), [("two_signatures", "there"), ("zebra_minus_apple", "")]
+    )
+    def test_list_and_details(self, tiny: Path, shared: Open, name: str, tested: str) -> None:
+        ours, theirs = shared(tiny / f"{name}.tflite", tested), runtime(tiny / f"{name}.tflite")
         assert ours.get_signature_list() == theirs.get_signature_list()
         for key in ours.get_signature_list():
             mine, bare = ours.get_signature_runner(key), theirs.get_signature_runner(key)
@@ -166,7 +168,7 @@ class TestSignatures:
             assert plain(mine.get_output_details()) == plain(bare.get_output_details())
 
     def test_each_signature_runs(self, tiny: Path, open_model: Open) -> None:
-        interpreter = open_model(tiny / "two_signatures.tflite")
+        interpreter = open_model(tiny / "two_signatures.tflite", signature="back")
         there = interpreter.get_signature_runner("there")
         back = interpreter.get_signature_runner("back")
         y = there(x=np.array([[1, 2]], np.float32))["y"]
@@ -194,10 +196,14 @@ class TestSignatures:
         interpreter.get_signature_runner()(x=np.ones((1, 7), np.float32))
         assert len(interpreter.time_runs(1, 0.0, 1, 1.0)) == 1
 
-    def test_several_have_to_be_named(self, tiny: Path, shared: Open) -> None:
-        interpreter = shared(tiny / "two_signatures.tflite")
-        with pytest.raises(TensorError, match=r"has the signatures \['back', 'there'\]: name one"):
-            interpreter.get_signature_runner()
+    def test_without_a_key_it_is_the_one_under_test(
+        self, tiny: Path, shared: Open, realdata: Path
+    ) -> None:
+        runner = shared(tiny / "two_signatures.tflite", "there").get_signature_runner()
+        assert runner(x=np.array([[1, 2]], np.float32))["y"].tolist() == [[2, 3]]
+        unsigned = shared(realdata / "models" / "ad01_int8.tflite")
+        with pytest.raises(TensorError, match=r"ad01_int8.tflite on local> has no signature"):
+            unsigned.get_signature_runner()
 
     @pytest.mark.parametrize(
         ("key", "inputs", "text"),
@@ -211,7 +217,7 @@ class TestSignatures:
     def test_refusals(
         self, tiny: Path, shared: Open, key: str, inputs: dict[str, Any], text: str
     ) -> None:
-        interpreter = shared(tiny / "two_signatures.tflite")
+        interpreter = shared(tiny / "two_signatures.tflite", "there")
         with pytest.raises(TensorError, match=text):
             interpreter.get_signature_runner(key)(**inputs)
 

@@ -102,6 +102,15 @@ class TestSeveral:
         given = {"x": np.array([[0, 1, 2], [3, 4, 5]], F), "threshold": np.array([1, 4], F)}
         answers = predict("over_threshold", given)
         assert answers.tolist() == [[False, False, True]] * 2
+        given["threshold"] = np.array(1, F)  # one number for all samples
+        assert predict("over_threshold", given).tolist() == [[False, False, True], [True] * 3]
+
+    @pytest.mark.parametrize("kind", [list, tuple])
+    def test_inputs_in_order(self, predict: Callable[..., Any], kind: type) -> None:
+        """In the file's order."""
+        five, one = np.full((2, 2), 5, F), np.ones((2, 2), F)
+        answers = predict("zebra_minus_apple", kind([one, five]))
+        assert listed(answers) == {"second": [[4, 4]] * 2, "first": [[6, 6]] * 2}
 
     def test_outputs_that_share_a_tensor(self, predict: Callable[..., Any]) -> None:
         answers = predict("same_twice", np.array([[1, 2], [3, 4]], F))
@@ -156,35 +165,54 @@ class TestValues:
             resnet.predict(np.full((1, 32, 32, 3), value, F))
         assert resnet.predict(np.zeros((1, 32, 32, 3), F)).shape == (1, 10)
 
-    def test_raw_bytes_are_not_taken_for_real_values(
+    def test_pixels_are_values_in_any_dtype(self, realdata: Path, open_model: Open) -> None:
+        resnet = open_model(realdata / "models" / "resnet8_cifar10_int8.tflite")
+        pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+        answers = resnet.predict(pixels)
+        assert np.ptp(answers, axis=0).max() > 0
+        assert np.array_equal(answers, resnet.predict(pixels.astype(F)))
+        assert np.array_equal(answers, resnet.predict(pixels.astype(np.int64)))
+
+    def test_quantised_bytes_are_not_taken_for_real_values(
         self, realdata: Path, open_model: Open
     ) -> None:
-        resnet = open_model(realdata / "models" / "resnet8_cifar10_int8.tflite")
+        model = open_model(realdata / "models" / "mobilenet_v2_1.0_224_uint8.tflite")
         with pytest.raises(TensorError) as caught:
-            resnet.predict(np.zeros((1, 32, 32, 3), np.uint8))
-        assert "takes float values, not uint8 (predict() takes real values" in str(caught.value)
+            model.predict(np.full((1, 224, 224, 3), 200, np.uint8))
+        assert "takes real values, from -1 to 0.9922: the uint8 values go from 200 to 200" in str(
+            caught.value
+        )
         assert "already quantised tensors go in with set_tensor()" in str(caught.value)
+
+    def test_whole_floats_are_integers(self, predict: Callable[..., Any]) -> None:
+        assert predict("twice_int32", np.ones((1, 3), F)).tolist() == [[2, 2, 2]]
+        assert predict("not_bool", np.ones((1, 3), F)).tolist() == [[False] * 3]
 
 
 @pytest.mark.parametrize(
     ("name", "given", "text"),
     [
-        ("twice_int32", np.ones((1, 3)), "input 'x' takes integer values, not float64"),
-        ("twice_int32", np.array([[1, 2, 2**40]]), "input 'x' is int32: a value does not fit"),
+        ("twice_int32", np.ones((1, 3)) / 2, "input 'x' is int32 and takes whole numbers, from -2"),
+        ("twice_int32", np.array([[1, 2, 2**40]]), "to 2147483647: a value does not fit into it"),
         ("twice_int32", np.ones((0, 3), int), "input 'x': the batch is empty"),
         ("twice_int32", np.ones((2, 4), int), "takes a batch of shape (N, 3), not (2, 4)"),
         ("twice_int32", np.ones(3, int), "(one sample is a batch of one: sample[np.newaxis])"),
         ("twice_int32", 5, "takes a batch of shape (N, 3), not ()"),
         ("twice_int32", [[1, 2], [3]], "the batch is no array"),
-        ("twice_int32", {"z": np.ones((1, 3), int)}, "the model takes the inputs x, not z"),
-        ("not_bool", np.ones((1, 3)), "input 'x' takes bool values, not float64"),
+        (
+            "twice_int32",
+            {"z": np.ones((1, 3), int)},
+            "the model takes the input x, the batch has z",
+        ),
+        ("not_bool", np.full((1, 3), 2), "input 'x' is bool and takes 0 and 1: a value does not"),
         ("number_of_word", np.ones(1), "input 'word' takes string values, not float64"),
         ("mean_of_any", np.ones((2, 4)), "takes a batch of shape (N, any, 2), not (2, 4)"),
         ("mean_of_any", np.ones((2, 4, 3)), "takes a batch of shape (N, any, 2), not (2, 4, 3)"),
         ("no_batch", np.ones((2, 4, 3)), "shape (N, 3) or (N, 3, 3), not (2, 4, 3)"),
         ("batch_of_4", np.ones((0, 3)), "the batch is empty"),
-        ("zebra_minus_apple", np.ones((1, 2)), "give a mapping by name (apple, zebra)"),
-        ("zebra_minus_apple", {"apple": [[1.0, 2.0]]}, "takes the inputs apple, zebra, not apple"),
+        ("zebra_minus_apple", np.ones((1, 2)), "the inputs apple, zebra, the batch has one array"),
+        ("zebra_minus_apple", [np.ones((1, 2))] * 3, "apple, zebra, the batch has 3 arrays in ord"),
+        ("zebra_minus_apple", {"apple": [[1.0, 2.0]]}, "inputs apple, zebra, the batch has apple"),
         (
             "zebra_minus_apple",
             {"apple": np.ones((3, 2)), "zebra": np.ones((2, 2))},
@@ -193,7 +221,7 @@ class TestValues:
         (
             "four_and_one",
             {"many": np.ones((8, 1)), "one": np.ones((8, 1))},
-            "the inputs take different numbers of samples in a run: {'many': 2, 'one': 8} runs",
+            "the inputs take different numbers of samples in a run: {'one': 8, 'many': 2} runs",
         ),
     ],
 )

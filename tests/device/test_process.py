@@ -59,7 +59,7 @@ class TestCrash:
                 filled.predict(HUGE)
             assert str(caught.value) == (
                 "int8 of some.keras on device 'bench': the process ended with SIGSEGV in invoke\n"
-                "hint: the runtime crashed on this model; check the file, "
+                "hint: the runtime crashed on this model, or on these inputs; check the file, "
                 "or try another --edge-runtime"
             )
             with pytest.raises(DeviceError, match="ended with SIGSEGV in invoke"):

@@ -15,7 +15,6 @@ from pytest_edgeai.device.quantisation import (
     is_quantised,
     native,
     quantise,
-    random_tensor,
     real_range,
 )
 from pytest_edgeai.errors import TensorError
@@ -97,13 +96,15 @@ def test_text_becomes_bytes() -> None:
 @pytest.mark.parametrize(
     ("dtype", "values", "text"),
     [
-        (np.float32, np.array([1]), "takes float values, not int64 (predict() takes real values"),
-        (np.float32, np.array(["1"]), "takes float values, not <U1"),
+        (np.float32, np.array(["1"]), "takes float values, not <U1 (predict() takes real values"),
         (np.float32, np.array([None]), "takes float values, not object"),
         (np.float32, np.array([1j]), "takes float values, not complex128"),
-        (np.int64, np.array([1.0]), "takes integer values, not float64"),
-        (np.bool_, np.array([1]), "takes bool values, not int64"),
-        (np.uint8, np.array([-1]), "is uint8: a value does not fit into it"),
+        (np.int64, np.array([1.5]), "is int64 and takes whole numbers, from -9223372036854775808"),
+        (np.int64, np.array([np.nan]), "is int64 and takes whole numbers"),
+        (np.int64, np.array([2.0**63]), "is int64 and takes whole numbers"),
+        (np.bool_, np.array([2]), "is bool and takes 0 and 1: a value does not fit into it"),
+        (np.uint8, np.array([-1]), "is uint8 and takes whole numbers, from 0 to 255: a value does"),
+        (np.uint8, np.array([256.0]), "is uint8 and takes whole numbers, from 0 to 255: a value"),
         (np.bytes_, np.array([1]), "takes string values, not int64"),
     ],
 )
@@ -113,28 +114,43 @@ def test_other_kinds_are_refused(dtype: Any, values: np.ndarray[Any, Any], text:
     assert f"input 'x' {text}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        (np.float32, np.array([0, 255], np.uint8)),
+        (np.float32, np.array([True, False])),
+        (np.uint8, np.array([0.0, 255.0])),
+        (np.int32, np.array([-3.0, 7.0], np.float32)),
+        (np.int64, np.array([2], np.uint8)),
+        (np.bool_, np.array([1.0, 0.0])),
+        (np.bool_, np.array([0, 1])),
+    ],
+)
+def test_whole_numbers_are_their_values_in_any_dtype(
+    dtype: Any, values: np.ndarray[Any, Any]
+) -> None:
+    stored = quantise(values, details(dtype))
+    assert stored.dtype == dtype
+    assert stored.tolist() == values.tolist()
+
+
+def test_pixels_are_real_values_of_a_quantised_input() -> None:
+    pixels = np.array([0, 128, 255], np.uint8)
+    assert quantise(pixels, details(np.int8, 1.0, -128)).tolist() == [-128, 0, 127]
+    assert quantise(pixels, details(np.uint8, 1.0, 0)).tolist() == [0, 128, 255]
+    assert quantise(pixels, details(np.uint8, 0.9, 0)).tolist() == [0, 142, 255]
+
+
+def test_what_is_quantised_already_is_refused() -> None:
+    with pytest.raises(TensorError) as caught:
+        quantise(np.array([0, 3, 200, 255], np.uint8), details(np.uint8, 1 / 255, 0))
+    assert "input 'x' takes real values, from 0 to 1: the uint8 values go from 0 to 255" in str(
+        caught.value
+    )
+    assert "already quantised tensors go in with set_tensor()" in str(caught.value)
+
+
 @given(hnp.arrays(st.sampled_from([">f4", "<f4", ">i2", "<u8", "?"]), 4))
 def test_native_byte_order(values: np.ndarray[Any, Any]) -> None:
     assert native(values).dtype.isnative
     assert np.array_equal(native(values), values, equal_nan=values.dtype.kind == "f")
-
-
-@pytest.mark.parametrize(
-    ("dtype", "low", "high"),
-    [
-        (np.int8, -128, 127),
-        (np.uint8, 0, 255),
-        (np.float32, 0, 1),
-        (np.int32, 0, 0),
-        (np.bool_, 0, 0),
-    ],
-)
-def test_random_values_fill_the_range(dtype: Any, low: int, high: int) -> None:
-    tensor = random_tensor(details(dtype, shape=[100, 100]), np.random.default_rng(0))
-    assert (tensor.shape, tensor.dtype) == ((100, 100), dtype)
-    assert [round(float(tensor.min())), round(float(tensor.max()))] == [low, high]
-
-
-def test_random_text_is_empty() -> None:
-    tensor = random_tensor(details(np.bytes_, shape=[2]), np.random.default_rng(0))
-    assert tensor.tolist() == [b"", b""]

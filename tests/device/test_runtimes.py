@@ -122,7 +122,10 @@ class TestNone:
         assert "runtime litert: start: relu(3) came out as 0.0" in text
 
 
-OLD = "hint: the runtime is older than the converter that wrote the file"
+OLD = (
+    "hint: tflite-runtime 2.14.0 is older than the converter that wrote the file: ai-edge-litert "
+    "follows it"
+)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ OLD = "hint: the runtime is older than the converter that wrote the file"
         (
             "valid_but_refused_by_runtime",
             "load: quantized_dimension must be in range [0, 1). Was 3.",
-            "hint: tflite-runtime 2.14.0 refuses this model: try its newest version",
+            "hint: tflite-runtime 2.14.0 refuses this model: ai-edge-litert follows it",
         ),
         ("op_newer_than_tflite_runtime", None, f"Op builtin_code out of range: 206{OLD}"),
         ("git_lfs_pointer", *["a git-lfs pointer"] * 2),
@@ -176,6 +179,19 @@ def test_every_broken_model_is_among_them(realdata: Path) -> None:
     assert {case[0] for case in marker.args[1]} == {
         path.stem for path in realdata.glob("broken/*.tflite")
     }
+
+
+def test_an_operator_without_a_kernel_for_16_bits(
+    tiny: Path, open_model: Open, litert: Device
+) -> None:
+    model = open_model(tiny / "squared_int16x8.tflite", litert)
+    with pytest.raises(InterpreterError) as caught:
+        model.predict(np.ones((1, 2), np.float32))
+    version = metadata.version("ai-edge-litert")
+    assert caught.value.hint == (
+        "SQUARED_DIFFERENCE has no kernel for activations of 16 bits in ai-edge-litert "
+        f"{version}: replace its layer, or test the int8 variant"
+    )
 
 
 def test_a_name_is_not_taken_for_a_reason(tiny: Path, litert: Device) -> None:

@@ -45,6 +45,9 @@ class Answered:
         self.compared = (baseline, list(samples))
         return [Layer("dense", "FULLY_CONNECTED", (), 0.9)]
 
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
+        return ()
+
     def recorded(self) -> Found:
         raise AssertionError("no stored baseline is needed")
 
@@ -245,3 +248,19 @@ def test_no_more_than_by_chance_is_void() -> None:
     assert result.reason.endswith("no more than by chance, 99.01 %")
     same = judged(Answered({None: own, "converted": own}), 0.99)
     assert same.verdict == "pass", "the one sample is the same: that is agreement"
+
+
+def test_masks_agree_by_their_pixels() -> None:
+    base = np.random.default_rng(0).integers(0, 3, (10, 4, 5))
+    own = base.copy()
+    own[3, 0] += 1
+    own[7, 0, 0] += 1
+    found = judged(Answered({None: own.tolist(), "converted": base.tolist()}), 0.97)
+    assert (found.verdict, found.measured) == ("pass", pytest.approx(1 - 6 / 200))
+    assert (
+        found.reason
+        == "3.00 % of the pixels get another class than from converted, in 2 of " + ("10 samples")
+    )
+    assert found.details == ("sample 3: 25.00 %", "sample 7: 5.00 %")
+    assert (found.low, found.high) == (None, None)
+    assert judged(Answered({None: own.tolist(), "converted": base.tolist()}), 0.98).fails

@@ -13,6 +13,7 @@ from scipy.special import logsumexp
 from pytest_edgeai.judge.claims import IN_SIGHT, MIN_FAR, Interval, claim, log_evidence
 
 PERCENTILES = ("median", "p90", "p95", "p99")
+Ends = tuple[float | None, float | None]
 SHARES = {"median": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}
 
 
@@ -169,8 +170,34 @@ class TestLooks:
         assert claim("p95", 0.95).decision(noise(20), 2.0) == (None, 20)
 
 
-def test_an_interval_follows_what_was_told() -> None:
-    assert Interval(1, 5).with_told(True, 4) == Interval(1, 4)
-    assert Interval(1, None).with_told(True, 4) == Interval(1, 4)
-    assert Interval(1, 5).with_told(False, 4) == Interval(4, 5)
-    assert Interval(None, 3).with_told(None, 4) == Interval(None, 4)
+class TestInterval:
+    """Its ends beside what is known of a limit of 4."""
+
+    @pytest.mark.parametrize(
+        ("ends", "holds", "left"),
+        [
+            ((1, 3), True, (1, 3)),
+            ((1, None), True, (1, None)),
+            ((1, 5), True, (1, None)),
+            ((5, 6), False, (5, 6)),
+            ((None, 6), False, (None, 6)),
+            ((1, 5), False, (None, 5)),
+            ((1, 5), None, (1, 5)),
+            ((None, 3), None, (None, None)),
+            ((5, None), None, (None, None)),
+        ],
+    )
+    def test_an_end_that_says_otherwise_is_none(
+        self, ends: Ends, holds: bool | None, left: Ends
+    ) -> None:
+        assert Interval(*ends).beside(holds, 4) == Interval(*left)
+
+    def test_nothing_is_bounded_by_what_is_not_finite(self) -> None:
+        assert Interval.of(-math.inf, 3) == Interval(None, 3)
+        assert Interval.of(2, math.nan) == Interval(2, None)
+
+    def test_no_time_is_negative(self) -> None:
+        """A mean of few and very different times."""
+        found = claim("mean", 0.95).interval(np.where(np.arange(150) % 50 == 7, 1000.0, 0.1))
+        assert found.low is None
+        assert found.high is not None

@@ -60,6 +60,23 @@ def test_an_int8_file_with_an_operator_in_float_has_other_advice(realdata: Path)
     assert "no integer kernel" in judged("fully_quantized", path, "int8").advice
 
 
+def test_a_mixture_names_the_layer_that_is_left_in_float(tiny: Path) -> None:
+    result = judged("fully_quantized", tiny / "negated_mixed.tflite", "mixed")
+    assert result.reason.startswith("operators that compute in float: NEG")
+    assert "no integer kernel" in result.advice
+
+
+def test_a_file_that_is_too_large_says_where_its_bytes_are(realdata: Path) -> None:
+    path = realdata / "models" / "ad01_fp32.tflite"
+    (budget,) = parse_marker("max_size_mb", (1e-3,), {})
+    size_bytes = path.stat().st_size
+    evidence: Any = SimpleNamespace(
+        facts=read_facts(path), variant="converted", size_bytes=size_bytes
+    )
+    sizes = "functional_1/dense_9/MatMul (0.312 MB), functional_1/dense/MatMul (0.312 MB), "
+    assert sizes in budget.judge(evidence).advice
+
+
 def test_integers_that_were_never_real_are_integers(tiny: Path) -> None:
     for name in ("twice_int32", "next_int64", "not_bool", "steps"):
         assert judged("fully_quantized", tiny / f"{name}.tflite").verdict == "pass", name

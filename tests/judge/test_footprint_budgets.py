@@ -28,6 +28,7 @@ class Measured:
     conditions: dict[str, Any] = field(default_factory=dict)
     second: dict[str, Any] | None = None
     device_name: str = "local"
+    variant: str = "int8"
     threads: list[int | None] = field(default_factory=list)
     taken: int = 0
 
@@ -106,9 +107,7 @@ def test_too_few_starts_are_inconclusive() -> None:
     assert result.reason == (
         "only 3 starts in fresh processes: the median at 95 % confidence needs 6"
     )
-    assert result.advice == (
-        "raise --edge-max-seconds: about 3 more starts, 1.2 s, would decide this at today's spread"
-    )
+    assert result.advice == "raise --edge-max-seconds: at least 3 more starts, 1.2 s"
 
 
 def test_a_limit_in_the_middle_of_the_spread_is_inconclusive() -> None:

@@ -114,7 +114,7 @@ class Scored:
             resampled=lambda at: float(errors[at].mean()),
         )
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
         return ()
 
 

@@ -44,6 +44,9 @@ class PutOut:
     def layers(self, baseline: str, samples: Sequence[int]) -> list[Layer]:
         return [Layer("dense", "FULLY_CONNECTED", (), 0.9)]
 
+    def suspicions(self, metric: object) -> tuple[str, ...]:
+        return ()
+
 
 def judged(evidence: PutOut, limit: float, **kwargs: str) -> BudgetResult:
     (budget,) = parse_marker("max_output_error", (limit,), kwargs)

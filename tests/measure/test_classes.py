@@ -79,6 +79,7 @@ def test_of_the_likeliest_class(found: Answers) -> None:
         "top_1_accuracy": metrics.accuracy_score(labels, answered),
         "balanced_accuracy": quiet(metrics.balanced_accuracy_score, labels, answered),
         "f1_macro": quiet(metrics.f1_score, labels, answered, average="macro"),
+        "f1_micro": metrics.f1_score(labels, answered, average="micro"),
         "f1_weighted": quiet(metrics.f1_score, labels, answered, average="weighted"),
     }
     for name, wanted in expected.items():
@@ -226,7 +227,9 @@ def test_what_one_answer_would_score(name: str, chance: float) -> None:
     assert scored(name, [0, 1, 2, 0], scores).chance == pytest.approx(chance)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"])
+@pytest.mark.parametrize(
+    "name", ["accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "f1_weighted"]
+)
 def test_no_single_class_scores_more(name: str) -> None:
     labels = np.random.default_rng(1).integers(0, 4, 60)
     of_class = []
@@ -245,7 +248,9 @@ def test_no_single_class_scores_more(name: str) -> None:
         ("top_3_accuracy", np.eye(3)[[0, 1, 2, 0]], "has 3 classes, so that every answer is right"),
         ("top_2_accuracy", np.array([0.1, 0.2, 0.9, 1]), "labels reach 2 but the model has 2"),
         ("roc_auc", np.array([0.1, 0.2, 0.9, 1]), "labels reach 2 but the model has 2 classes"),
-        ("f1_macro", np.array([-3.0, 2, 1, 1]), "override the fixture edge_decoder, with 'sigmoi"),
+        ("f1_macro", np.array([-3.0, 2, 1, 1]), "one number, and the labels, int64, go from 0 to"),
+        ("top_2_accuracy", np.array([0, 1, 2, 0]), "needs scores, and the model answers with cla"),
+        ("accuracy", np.array([0, 1, -2, 0]), "answers with class -2, and classes begin at 0"),
         ("roc_auc", np.array([1, np.nan, 1, 2]), "hold NaN or infinity, the first for sample 1"),
         ("roc_auc", np.zeros((4, 3, 2)), "needs numbers of shape (N, classes), not float64 (4, 3"),
         ("average_precision", {"a": 0, "b": 0}, "the model has the outputs a, b: average_precisio"),
@@ -253,3 +258,112 @@ def test_no_single_class_scores_more(name: str) -> None:
 )
 def test_refusals(name: str, predictions: Any, text: str) -> None:
     assert text in refusal(name, [0, 1, 2, 0], predictions)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"])
+@given(found=answers(samples=3))
+def test_whole_numbers_are_classes(name: str, found: Answers) -> None:
+    """A model that ends in ArgMax scores as the one without it."""
+    labels, scores = found
+    answered = scores.argmax(axis=1)
+    assume((answered != answered[0]).any() or len(set(labels.tolist())) == 1)
+    of_scores = scored(name, labels, scores)
+    for answer in (answered, answered[:, None].astype(np.int32)):
+        of_classes = scored(name, labels, answer)
+        assert of_classes.value == pytest.approx(of_scores.value)
+        assert of_classes.answered is not None
+        assert of_classes.answered.tolist() == answered.tolist()
+
+
+def test_labels_of_minus_1_and_1() -> None:
+    labels, chances = np.array([-1, 1, 1, -1]), np.array([0.1, 0.9, 0.2, 0.6])
+    found = scored("accuracy", labels, chances)
+    assert found.value == 0.5
+    assert found.labels == "labels: -1 and 1, taken as classes 0 and 1"
+    assert value("roc_auc", labels.astype(float), chances) == metrics.roc_auc_score(labels, chances)
+    assert "labels go down to -1 but the model has 3 classes" in refusal(
+        "accuracy", labels, np.eye(3)[[0, 1, 2, 0]]
+    )
+
+
+class TestSeveralLabelsPerSample:
+    labels = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]])
+    chances = np.array(
+        [[0.9, 0.2, 0.4], [0.6, 0.1, 0.7], [0.8, 0.5, 0.6], [0.1, 0.3, 0.2], [0.4, 0.9, 0.8]]
+    )
+
+    @pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+    @pytest.mark.parametrize("dtype", [int, bool, np.float32])
+    def test_f1(self, average: str, dtype: type) -> None:
+        wanted = metrics.f1_score(self.labels, self.chances >= 0.5, average=average)
+        found = scored(f"f1_{average}", self.labels.astype(dtype), self.chances)
+        assert found.value == pytest.approx(wanted)
+        assert found.labels == "labels: several for each sample"
+        assert found.resampled is not None
+        at = np.array([0, 2, 2, 4, 4])
+        again = metrics.f1_score(self.labels[at], self.chances[at] >= 0.5, average=average)
+        assert found.resampled(at) == pytest.approx(again)
+
+    @pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+    def test_no_answer_that_is_the_same_for_all_scores_more(self, average: str) -> None:
+        constant = [
+            metrics.f1_score(self.labels, np.tile(row, (5, 1)), average=average, zero_division=0)
+            for row in np.ndindex(2, 2, 2)
+        ]
+        chance = scored(f"f1_{average}", self.labels, self.chances).chance
+        assert chance == pytest.approx(max(constant))
+
+    @pytest.mark.parametrize("name", RANKED)
+    def test_ranks(self, name: str) -> None:
+        wanted = RANKED[name](self.labels, self.chances, average="macro")
+        assert value(name, self.labels, self.chances) == pytest.approx(wanted)
+        never = np.column_stack([self.labels, np.zeros(5, int)])  # a label that no sample has
+        four = np.column_stack([self.chances, self.chances[:, 0]])
+        assert value(name, never, four) == pytest.approx(wanted)
+
+    def test_accuracy_is_not_for_them(self) -> None:
+        text = refusal("accuracy", self.labels, self.chances)
+        assert "labels are not one-hot: sample 0 has [1, 0, 1]" in text
+        assert "Several labels per sample are for f1_macro" in text
+
+    def test_logits_are_no_probabilities(self) -> None:
+        text = refusal("f1_macro", self.labels, self.chances * 8 - 4)
+        assert "the model's answers go from -3.2 to 3.2: they are no probabilities" in text
+        assert "'sigmoid'" in text
+        assert value("roc_auc", self.labels, self.chances * 8 - 4) == value(
+            "roc_auc", self.labels, self.chances
+        )
+
+
+@pytest.mark.parametrize("labels", [[0.3, 1.2, -4.5, 2.2], [3.0, 45.0, 7.0, 12.0]])
+@pytest.mark.parametrize("name", ["accuracy", "f1", "roc_auc"])
+def test_a_regression_is_told_its_metrics(labels: list[float], name: str) -> None:
+    text = refusal(name, labels, np.array([0.5, 1.5, -3, 2], np.float32)[:, None])
+    assert "the model puts out one number, and the labels, float64, go from" in text
+    assert "take metric='mean_absolute_error'" in text
+    assert "sigmoid" not in text
+
+
+class TestClassFolders:
+    class Folder(ArrayDataset):
+        classes, are_classes_stated = ("bent", "good"), False
+
+    def scored(self, predictions: Any, stated: bool = False) -> Score:
+        data = self.Folder(np.zeros((4, 1)), np.array([0, 1, 1, 0]))
+        data.are_classes_stated = stated
+        return score(metric_of("accuracy"), data, predictions)
+
+    @pytest.mark.parametrize("columns", [1, 2])
+    def test_as_many_as_the_model_has(self, columns: int) -> None:
+        assert self.scored(np.eye(2)[[0, 1, 1, 0]][:, -columns:]).value == 1
+
+    def test_fewer_than_the_model_has(self) -> None:
+        scores = np.eye(3)[[0, 1, 1, 0]]
+        with pytest.raises(DataError) as caught:
+            self.scored(scores)
+        assert "2 class folders and the model has 3 classes" in caught.value.message
+        assert "ImageFolder(..., classes=[...])" in caught.value.hint
+        assert self.scored(scores, stated=True).value == 1
+
+    def test_a_model_that_answers_with_classes_does_not_tell(self) -> None:
+        assert self.scored(np.array([0, 1, 1, 2])).value == 0.75

@@ -264,7 +264,11 @@ class TestInputs:
             if index is not None:
                 pair.set_tensor(index, np.ones((1, 2), np.float32))
             origins.append(measured(pair, 0, 0.1).conditions["input"])
-        assert origins == ["seeded random values"] * 2 + ["set by the test"]
+        assert origins == [
+            "seeded random values",
+            "set by the test, seeded random values",
+            "set by the test",
+        ]
 
     def test_a_size_that_nobody_said(self, tiny: Path, open_model: Open) -> None:
         """The runtime has 1 for a dimension that may be anything."""
@@ -304,6 +308,22 @@ class TestInputs:
         )
         output = other.get_output_details()[0]["index"]
         assert other.get_tensor(output).tolist() == [[3, 3]]
+
+    def test_answers_in_between_change_nothing(self, tiny: Path, open_model: Open) -> None:
+        """Neither values nor sizes, nor what is said of them."""
+        interpreter = open_model(tiny / "mean_of_any.tflite")
+        with interpreter.inputs_kept():
+            interpreter.predict(np.ones((2, 50, 2), np.float32))
+        assert interpreter.input_origin is None
+        interpreter.predict(np.full((1, 40, 2), 3, np.float32))
+        with interpreter.inputs_kept():
+            interpreter.predict(np.ones((2, 50, 2), np.float32))
+        conditions = measured(interpreter, 0, 0.1).conditions
+        assert (conditions["input"], conditions["input_shapes"]) == (
+            "set by the test",
+            {"serving_default_x:0": [1, 40, 2]},
+        )
+        assert np.unique(interpreter.get_tensor(0)).tolist() == [3]
 
     def test_random_ones_are_the_same_every_time(
         self, published: Callable[[str], Interpreter]

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.metrics import ACCURACY, metric_of
-from pytest_edgeai.measure.answers import top_1
+from pytest_edgeai.measure.answers import classes_of
 from pytest_edgeai.measure.metrics import score
 from pytest_edgeai.model.dataset import ArrayDataset
 
@@ -25,19 +25,29 @@ def refusal(call: Callable[..., object], *args: Any) -> str:
     return str(caught.value)
 
 
-class TestTop1:
+class TestClasses:
+    """What two models have to agree on."""
+
     @pytest.mark.parametrize("shape", [(2, 3), (2, 1, 3), (2, 1, 1, 3), (2, 3, 1)])
     def test_of_scores(self, shape: tuple[int, ...]) -> None:
-        classes, predicted = top_1(np.array([0, 5, 1, 9, 2, 0], F).reshape(shape))
-        assert (classes, predicted.tolist()) == (3, [1, 0])
+        assert classes_of(np.array([0, 5, 1, 9, 2, 0], F).reshape(shape)).tolist() == [1, 0]
 
     @pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 1, 1)])
     def test_of_one_probability(self, shape: tuple[int, ...]) -> None:
-        classes, predicted = top_1(np.array([0.1, 0.5, 0.49, 1], F).reshape(shape))
-        assert (classes, predicted.tolist()) == (2, [0, 1, 0, 1])
+        answers = np.array([0.1, 0.5, 0.49, 1], F).reshape(shape)
+        assert classes_of(answers).tolist() == [0, 1, 0, 1]
 
     def test_of_true_and_false(self) -> None:
-        assert top_1(np.array([[True], [False]]))[1].tolist() == [1, 0]
+        assert classes_of(np.array([[True], [False]])).tolist() == [1, 0]
+
+    @pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 1, 1)])
+    def test_whole_numbers_are_classes(self, shape: tuple[int, ...]) -> None:
+        assert classes_of(np.array([7, 0, 2]).reshape(shape)).tolist() == [7, 0, 2]
+
+    def test_of_masks(self) -> None:
+        masks = np.random.default_rng(0).integers(0, 3, (2, 4, 5))
+        for answers in (masks, masks[..., None], np.eye(3, dtype=F)[masks] * 0.9 + 0.03):
+            assert classes_of(answers).tolist() == masks.tolist()
 
     @pytest.mark.parametrize(
         ("answers", "text"),
@@ -48,15 +58,13 @@ class TestTop1:
                 "2 answers hold NaN or infinity, the first for ",
             ),
             (np.array([[-3.2], [4.1]], F), "goes from -3.2 to 4.1 (float32): that is no prob"),
-            (np.array([3, 1, 2]), "goes from 1 to 3 (int64): that is no probability"),
-            (np.array([0, 1]), "goes from 0 to 1 (int64): that is no probability"),
             (np.zeros((2, 7, 4), F), "numbers of shape (N, classes), not float32 (2, 7, 4)"),
-            (np.array([b"cat", b"dog"], object), "accuracy needs numbers, not object (2,)"),
-            ({"boxes": np.zeros(2), "kinds": np.zeros(2)}, "the outputs boxes, kinds: accuracy n"),
+            (np.array([b"cat", b"dog"], object), "agreement needs numbers, not object (2,)"),
+            ({"boxes": np.zeros(2), "kinds": np.zeros(2)}, "the outputs boxes, kinds: agreement"),
         ],
     )
     def test_what_has_none(self, answers: Any, text: str) -> None:
-        assert text in refusal(top_1, answers)
+        assert text in refusal(classes_of, answers)
 
 
 class TestScore:

@@ -26,9 +26,11 @@ ERRORS = {
 }
 
 
-def scored(name: str, labels: Any, predictions: Any) -> Score:
+def scored(name: str, labels: Any, predictions: Any, ignore: int | None = None) -> Score:
     labels = np.asarray(labels)
-    return score(metric_of(name), ArrayDataset(np.zeros((len(labels), 1)), labels), predictions)
+    return score(
+        metric_of(name, ignore), ArrayDataset(np.zeros((len(labels), 1)), labels), predictions
+    )
 
 
 def value(name: str, labels: Any, predictions: Any) -> float:
@@ -123,13 +125,66 @@ def test_of_one_class_and_all_else() -> None:
     ("labels", "scores", "text"),
     [
         (np.zeros((2, 3, 3), int), np.zeros((2, 3, 2, 4)), "do not fit predictions of shape (2, 3"),
-        (np.zeros((2, 3, 3)), np.zeros((2, 3, 3, 4)), "labels of float64 (2, 3, 3) do not fit"),
+        (np.full((2, 3, 3), 0.5), np.zeros((2, 3, 3, 4)), "labels of float64 (2, 3, 3) do not fi"),
         (np.full((2, 3, 3), 255), np.zeros((2, 3, 3, 4)), "labels go from 255 to 255, and the mod"),
-        (np.full((2, 3, 3), -1), np.zeros((2, 3, 3, 4)), "metric of your own can leave pixels ou"),
+        (np.full((2, 3, 3), -1), np.zeros((2, 3, 3, 4)), 'metric="mean_iou", ignore_label=-1'),
         (np.zeros((2, 3, 3), int), np.full((2, 3, 3, 1), -4.2), "that is no probability of one of"),
         (np.zeros((2, 3, 3), int), np.full((2, 3, 3, 4), np.nan), "2 answers hold NaN or infinity"),
+        (np.zeros((2, 3, 3), int), np.full((2, 3, 3), -1), "answers with class -1, and classes be"),
         (np.zeros(2, int), np.zeros(2), "do not fit predictions of shape (2,)"),
     ],
 )
 def test_refusals_of_masks(labels: Any, scores: Any, text: str) -> None:
     assert text in refusal("mean_iou", labels, scores)
+
+
+class TestMasks:
+    labels = np.array([[[0, 1], [1, 2]], [[0, 0], [2, 1]]])
+    made = np.array([[[0, 1], [0, 2]], [[0, 1], [2, 1]]])
+    scores = np.eye(3, dtype=np.float32)[made]
+
+    @property
+    def wanted(self) -> float:
+        return float(metrics.jaccard_score(self.labels.ravel(), self.made.ravel(), average="macro"))
+
+    @pytest.mark.parametrize("is_deep", [False, True])
+    @pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+    def test_of_a_model_that_answers_with_classes(self, is_deep: bool, dtype: Any) -> None:
+        labels, made = self.labels.astype(np.uint8), self.made.astype(dtype)
+        for answers in (made, made[..., None]):
+            found = value("mean_iou", labels[..., None] if is_deep else labels, answers)
+            assert found == pytest.approx(self.wanted)
+
+    def test_labels_in_any_form(self) -> None:
+        forms = [
+            self.labels.astype(float),
+            np.eye(3)[self.labels],
+            np.eye(3, dtype=bool)[self.labels],
+        ]
+        for labels in forms:
+            assert value("mean_iou", labels, self.scores) == pytest.approx(self.wanted)
+
+    @pytest.mark.parametrize("answers", ["scores", "made"])
+    def test_an_ignored_label(self, answers: str) -> None:
+        labels = self.labels.copy()
+        labels[0, 0, 0] = labels[1, 0, 1] = 255
+        known = labels != 255
+        wanted = metrics.jaccard_score(labels[known], self.made[known], average="macro")
+        found = scored("mean_iou", labels, getattr(self, answers), ignore=255)
+        assert found.value == pytest.approx(wanted)
+        assert found.labels == "labels: masks of class indices, 255 ignored"
+
+    def test_what_looks_like_an_ignored_label_is_named(self) -> None:
+        labels = np.where(self.labels == 2, 255, self.labels)
+        text = refusal("mean_iou", labels, self.scores)
+        assert "labels go from 0 to 255, and the model has 3 classes" in text
+        assert "where 255 marks pixels that do not count, leave them out: min_accuracy" in text
+        assert 'metric="mean_iou", ignore_label=255)' in text
+        labels[0, 0, 0] = 254
+        assert "ignore_label" not in refusal("mean_iou", labels, self.scores)
+        with pytest.raises(DataError, match="all labels are 7, which is ignored"):
+            scored("mean_iou", np.full((2, 2, 2), 7), self.scores, ignore=7)
+
+    def test_accuracy_leads_to_them(self) -> None:
+        text = refusal("accuracy", self.labels, self.scores)
+        assert "metric='mean_iou' compares masks" in text

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_edgeai.errors import ModelError, UsageError
 from pytest_edgeai.model.facts import ModelFacts, TensorFacts
-from pytest_edgeai.model.proof import EdgeType, guess_variant, prove
+from pytest_edgeai.model.proof import EdgeType, describe, prove, proven_variant
 
 
 def tensor(name: str, dtype: str, *shape: int, **more: Any) -> TensorFacts:
@@ -28,8 +28,11 @@ def float_facts(**changes: Any) -> ModelFacts:
         activations_by_type={"float32": 1},
         weights_by_type={"float32": 2048},
         int8_weight_share=0.0,
+        dequantized_weight_share=0.0,
+        largest_tensors={"w": 8192},
         float_weights=(tensor("w", "float32", 32, 64),),
         float_operators=("FULLY_CONNECTED",),
+        float_layers=("dense",),
         quantized_operators=(),
         signatures=("serving_default",),
         stateful=False,
@@ -47,6 +50,7 @@ def int8_facts(**changes: Any) -> ModelFacts:
         int8_weight_share=1.0,
         float_weights=(),
         float_operators=(),
+        float_layers=(),
         quantized_operators=("FULLY_CONNECTED",),
     )
     return dataclasses.replace(facts, **changes)
@@ -61,16 +65,13 @@ def refusal(facts: ModelFacts, variant: str, int8_io: EdgeType | None = None) ->
 class TestInt8:
     def test_float_file_is_refused_with_what_to_do(self) -> None:
         assert refusal(float_facts(), "int8") == (
-            "digits.keras is not 'int8'; it looks like: 'converted'\n"
+            "digits.keras is not 'int8'; it looks like: converted\n"
             "- 1 weight in float: 'w' float32 [32, 64]\n"
             "- 1 operator computing in float: FULLY_CONNECTED\n"
             "- nothing in it is quantised\n"
-            "- input 'x' float32 [1, 64] is not uint8 or int8\n"
-            "- output 'y' float32 [1, 32] is not uint8 or int8\n"
             "hint: test it with converted_interpreter, or convert again with "
-            "optimizations=[tf.lite.Optimize.DEFAULT], a representative_dataset, "
-            "supported_ops=[TFLITE_BUILTINS_INT8], and tf.uint8 or tf.int8 as "
-            "inference_input_type and inference_output_type"
+            "optimizations=[tf.lite.Optimize.DEFAULT], a representative_dataset and "
+            "supported_ops=[TFLITE_BUILTINS_INT8]"
         )
 
     def test_indices_and_flags_may_be_other_integers(self) -> None:
@@ -87,11 +88,15 @@ class TestInt8:
             int8_facts(inputs=(image,)), "int8", "int8"
         )
 
-    def test_sixteen_bit_edge(self) -> None:
-        wide = tensor("x", "int16", 1, 64, scales=(0.5,))
-        assert "input 'x' int16 [1, 64] is not uint8 or int8" in refusal(
-            int8_facts(inputs=(wide,)), "int8"
-        )
+    @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+    def test_a_file_may_have_any_edges_and_a_conversion_those_it_was_told(
+        self, dtype: EdgeType
+    ) -> None:
+        scales = () if dtype == "float32" else (0.5,)
+        facts = int8_facts(inputs=(tensor("x", dtype, 1, 64, scales=scales),))
+        prove(facts, "int8", name="m")
+        assert describe(facts) == f"int8 with {dtype} inputs and int8 outputs"
+        assert f"input 'x' {dtype} [1, 64] is not int8" in refusal(facts, "int8", "int8")
 
     def test_sixteen_bit_weights(self) -> None:
         facts = int8_facts(weights_by_type={"int8": 2048, "int16": 64}, int8_weight_share=0.97)
@@ -126,8 +131,13 @@ class TestInt8:
         assert len(message) < 1_000
 
     def test_float_operators_are_counted_by_kind(self) -> None:
-        message = refusal(int8_facts(float_operators=("NEG", "EXP", "NEG")), "int8")
-        assert "- 3 operators computing in float: NEG (2), EXP" in message
+        layers = {"float_layers": ("norm", "", "norm")}
+        facts = int8_facts(float_operators=("NEG", "EXP", "NEG"), **layers)
+        assert "- 3 operators computing in float: NEG of norm (2), EXP" in refusal(facts, "int8")
+
+    def test_a_file_without_large_weights_gains_from_int8(self) -> None:
+        facts = float_facts(weights_by_type={}, int8_weight_share=None, float_weights=())
+        assert "changes nothing" not in refusal(facts, "int8")
 
 
 class TestDynamic:
@@ -142,7 +152,7 @@ class TestDynamic:
         message = refusal(self.with_share(0.49, tensor("big", "float32", 510, 100)), "dynamic")
         assert "49.00 % of the weight elements are in 8 bits; float: 'big'" in message
         assert "leaves weights under" not in message.split("hint")[0]
-        assert "it looks like: a mixture" in message
+        assert "it looks like: mixed: float with 49.00 % of the weights in int8" in message
         assert "operators without a dynamic-range kernel" in message
 
     def test_small_layers_alone(self) -> None:
@@ -179,8 +189,10 @@ class TestConverted:
         facts = float_facts(weights_by_type={"float32": 99_000, "int8": 1_000})
         assert "- 1,000 weight elements in int8" in refusal(facts, "converted")
 
-    def test_quantised_edge(self) -> None:
-        facts = float_facts(inputs=(tensor("x", "uint8", 1, 64, scales=(0.5,)),))
+    def test_quantised_edges_where_nothing_computes_in_float(self) -> None:
+        edges = (tensor("x", "uint8", 1, 64, scales=(0.5,)),)
+        prove(float_facts(inputs=edges), "converted", name="m")
+        facts = float_facts(inputs=edges, float_operators=(), float_layers=())
         assert "input 'x' uint8 [1, 64] is not float" in refusal(facts, "converted")
 
     def test_quantised_operators_without_weights(self) -> None:
@@ -194,10 +206,10 @@ class TestFloat16:
         assert "49.00 % of the weight elements are in float16" in refusal(facts, "float16")
         prove(float_facts(weights_by_type={"float16": 50, "float32": 50}), "float16", name="m")
 
-    def test_edges_are_float32(self) -> None:
+    def test_edges_may_be_of_16_bits(self) -> None:
         half = tensor("x", "float16", 1, 64)
         facts = float_facts(inputs=(half,), weights_by_type={"float16": 100})
-        assert "input 'x' float16 [1, 64] is not float32" in refusal(facts, "float16")
+        prove(facts, "float16", name="m")
 
 
 class TestInt16x8:
@@ -209,9 +221,9 @@ class TestInt16x8:
         return dataclasses.replace(base, **changes)
 
     def test_float_operators_may_be_fewer_only(self) -> None:
-        prove(self.facts(float_operators=("NEG",)), "int16x8", name="m")
-        message = refusal(self.facts(float_operators=("NEG", "EXP")), "int16x8")
-        assert "- 2 operators computing in float: NEG, EXP" in message
+        prove(self.facts(float_operators=("NEG",), float_layers=("",)), "int16x8", name="m")
+        two = {"float_operators": ("NEG", "EXP"), "float_layers": ("", "")}
+        assert "- 2 operators computing in float: NEG, EXP" in refusal(self.facts(**two), "int16x8")
 
     def test_8_bit_activations(self) -> None:
         message = refusal(self.facts(activations_by_type={"int8": 2}), "int16x8")
@@ -224,8 +236,67 @@ class TestInt16x8:
         )
 
 
-def test_mixture_is_no_variant() -> None:
-    assert guess_variant(int8_facts(float_operators=("NEG",))) is None
+class TestWeightOnly:
+    def facts(self, dequantized: float, **changes: Any) -> ModelFacts:
+        elements = {"weights_by_type": {"int8": 4096}, "int8_weight_share": 1.0}
+        shares = {**elements, "dequantized_weight_share": dequantized, "float_weights": ()}
+        return float_facts(**{**shares, **changes})
+
+    def test_weights_that_are_made_floats_are_no_dynamic_range(self) -> None:
+        facts = self.facts(1.0)
+        prove(facts, "weight-only", name="m")
+        message = refusal(facts, "dynamic")
+        assert "it looks like: weight-only: weights in int8, made floats by DEQUANTIZE" in message
+        assert "- 100.00 % of the weights are made floats by DEQUANTIZE before they are" in message
+        assert "hint: test the .tflite file as what it is, with the interpreter fixture" in message
+
+    def test_most_of_them_decide(self) -> None:
+        assert proven_variant(self.facts(0.51)) == "weight-only"
+        assert proven_variant(self.facts(0.5)) == "dynamic"
+        few = self.facts(0.4, int8_weight_share=0.4, weights_by_type={"int8": 40, "float32": 60})
+        assert describe(few) == "mixed: float with 40.00 % of the weights in int8"
+
+    def test_dynamic_range_is_no_weight_only(self) -> None:
+        message = refusal(self.facts(0.0), "weight-only")
+        assert "- operators compute with its weights of 8 bits as they are" in message
+        assert message.endswith("hint: test it with dynamic_interpreter")
+
+    def test_a_float_file_is_neither(self) -> None:
+        assert "0.00 % of the weight elements are in 8 bits" in refusal(
+            float_facts(), "weight-only"
+        )
+
+
+class TestMixed:
+    @pytest.mark.parametrize(
+        ("changes", "description"),
+        [
+            ({"float_operators": ("NEG",)}, "int8 with 1 operator in float: NEG"),
+            (
+                {"float_operators": ("NEG",), "float_weights": (tensor("w", "float32", 9, 9),)},
+                "int8 with 1 operator in float: NEG and 1 weight in float",
+            ),
+            (
+                {"float_operators": ("EXP", "NEG")},
+                "float with 1 operator on quantised values: FULLY_CONNECTED and 100.00 % of the "
+                "weights in int8",
+            ),
+            (
+                {"weights_by_type": {"int16": 50, "int8": 50}},
+                "int8 with 50.00 % of the weights in int16",
+            ),
+        ],
+    )
+    def test_what_is_none_of_the_others(self, changes: dict[str, Any], description: str) -> None:
+        layers = ("",) * len(changes.get("float_operators", ()))
+        facts = int8_facts(float_layers=layers, **changes)
+        assert (proven_variant(facts), describe(facts)) == ("mixed", f"mixed: {description}")
+        prove(facts, "mixed", name="m")
+
+    def test_what_is_one_of_the_others_is_not_mixed(self) -> None:
+        message = refusal(int8_facts(), "mixed")
+        assert message.startswith("digits.keras is not 'mixed'; it looks like: int8 with int8 in")
+        assert message.endswith("hint: test it with int8_interpreter")
 
 
 def test_unknown_variant_names_the_known_ones() -> None:

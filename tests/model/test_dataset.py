@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pytest_edgeai.errors import DataError, UsageError
 from pytest_edgeai.model.dataset import ArrayDataset, Dataset, as_dataset
+from pytest_edgeai.model.inputs import by_name
 from pytest_edgeai.model.labels import Array, class_indices
 
 WHAT = "calibration_data"
@@ -104,6 +105,96 @@ class TestWhatIsTaken:
         assert len(as_dataset(values, WHAT)) == 2
 
 
+class TestSeveralInputsInOrder:
+    """What is told apart by the number of inputs that the model has, where it can be."""
+
+    left, right, labels = np.ones((50, 2, 2)), np.zeros((50, 2, 2)), np.arange(50) % 3
+
+    @pytest.mark.parametrize("kind", [list, tuple])
+    @pytest.mark.parametrize("count", [None, 2])
+    def test_a_pair_is_two_inputs(self, kind: type, count: int | None) -> None:
+        dataset = as_dataset(kind([self.left, self.right]), WHAT, count)
+        (batch,) = dataset.batches(99)
+        assert len(dataset) == 50
+        assert dataset.labels is None
+        assert isinstance(batch, tuple)
+        assert [array.mean() for array in batch] == [1, 0]
+
+    @pytest.mark.parametrize("kind", [list, tuple])
+    @pytest.mark.parametrize("outer", [list, tuple])
+    @pytest.mark.parametrize("count", [None, 2])
+    def test_a_pair_with_labels(self, kind: type, outer: type, count: int | None) -> None:
+        dataset = as_dataset(outer([kind([self.left, self.right]), self.labels]), WHAT, count)
+        (batch,) = dataset.batches(99)
+        assert isinstance(batch, tuple)
+        assert len(batch) == 2
+        assert dataset.labels is not None
+        assert dataset.labels.tolist() == self.labels.tolist()
+        assert "50 samples but 49 labels" in refusal(([self.left, self.right], self.labels[1:]))
+
+    @pytest.mark.parametrize("kind", [list, tuple])
+    def test_the_second_is_labels_where_the_model_has_one_input(self, kind: type) -> None:
+        dataset = as_dataset(kind([self.left, self.labels]), WHAT, 1)
+        assert dataset.labels is not None
+        np.testing.assert_array_equal(everything(dataset, 99), self.left)
+        unknown = as_dataset(kind([self.left, self.labels]), WHAT)
+        (batch,) = unknown.batches(99)
+        assert list(by_name(batch, ["image"], WHAT)) == ["image"]
+        assert by_name(batch, ["image"], WHAT)["image"].shape == (50, 2, 2)
+
+    def test_samples_are_drawn_alike_while_that_is_not_known(self) -> None:
+        known, unknown = (as_dataset((self.left, self.labels), WHAT, n).take(9) for n in (1, None))
+        (batch,) = unknown.batches(9)
+        assert isinstance(batch, tuple)
+        assert known.labels is not None
+        assert known.labels.tolist() == batch[1].tolist()
+
+    def test_a_list_of_samples_is_one_input(self) -> None:
+        samples = [np.full((2, 2), n) for n in range(6)]
+        assert everything(as_dataset(samples, WHAT)).shape == (6, 2, 2)
+        few = samples[:3]
+        assert everything(as_dataset(few, WHAT, 1)).shape == (3, 2, 2)
+        for count in (None, 1):
+            dataset = as_dataset((few, [0, 1, 2]), WHAT, count)
+            assert everything(dataset).shape == (3, 2, 2)
+
+    def test_a_list_of_the_only_input(self) -> None:
+        dataset = as_dataset(([self.left], self.labels), WHAT, 1)
+        np.testing.assert_array_equal(everything(dataset, 99), self.left)
+
+    def test_one_number_for_all_samples(self) -> None:
+        (batch,) = as_dataset({"x": self.left, "threshold": 0.5}, WHAT).batches(99)
+        assert isinstance(batch, dict)
+        assert batch["threshold"].tolist() == [0.5] * 50
+        assert "holds single values, and no samples" in refusal({"a": 1, "b": 2})
+
+    def test_other_inputs_than_the_model_has(self) -> None:
+        for inputs, said in (
+            (self.left, "one array"),
+            ((self.left,) * 3, "3 arrays in order"),
+            ({"left": self.left, "rihgt": self.right}, "left, rihgt"),
+        ):
+            with pytest.raises(DataError) as caught:
+                by_name(inputs, ["left", "right"], WHAT)
+            assert caught.value.message == (
+                f"the model takes the inputs left, right, {WHAT} has {said}"
+            )
+        with pytest.raises(DataError, match=r"takes the input image, .* 3 arrays in order"):
+            by_name((self.left,) * 3, ["image"], WHAT)
+
+    def test_a_digest_tells_which_is_which(self) -> None:
+        digests = {
+            as_dataset(value, WHAT).digest()
+            for value in (
+                (self.left, self.right),
+                (self.right, self.left),
+                {"left": self.left, "right": self.right},
+                ((self.left, self.right), self.labels),
+            )
+        }
+        assert len(digests) == 4
+
+
 class TestFiles:
     def test_npz_with_labels(self, tmp_path: Path) -> None:
         np.savez(tmp_path / "data.npz", x=images(3), y=[0, 1, 0])
@@ -128,14 +219,28 @@ class TestFiles:
             everything(as_dataset(tmp_path / "data.npy", WHAT)), images(3)
         )
 
-    @pytest.mark.parametrize("names", [("a", "b"), ("arr_0",), ("x", "labels"), ("y",)])
-    def test_names_that_do_not_say_what_is_input(
-        self, tmp_path: Path, names: tuple[str, ...]
-    ) -> None:
-        arrays: dict[str, Any] = {name: images(2) for name in names}
-        np.savez(tmp_path / "data.npz", **arrays)
+    def test_npz_with_inputs_by_name_and_no_labels(self, tmp_path: Path) -> None:
+        np.savez(tmp_path / "data.npz", image=images(2), angle=[1.0, 2.0])
+        dataset = as_dataset(tmp_path / "data.npz", WHAT)
+        (batch,) = dataset.batches(2)
+        assert isinstance(batch, dict)
+        assert sorted(batch) == ["angle", "image"]
+        assert dataset.labels is None
+
+    def test_npz_with_numbered_arrays(self, tmp_path: Path) -> None:
+        np.savez(tmp_path / "one.npz", images(3))
+        np.testing.assert_array_equal(everything(as_dataset(tmp_path / "one.npz", WHAT)), images(3))
+        np.savez(tmp_path / "two.npz", images(3), np.arange(3))
+        (batch,) = as_dataset(tmp_path / "two.npz", WHAT, 2).batches(3)
+        assert isinstance(batch, tuple)
+        dataset = as_dataset(tmp_path / "two.npz", WHAT, 1)
+        assert dataset.labels is not None
+        assert dataset.labels.tolist() == [0, 1, 2]
+
+    def test_npz_without_inputs(self, tmp_path: Path) -> None:
+        np.savez(tmp_path / "data.npz", y=images(2))
         text = refusal(tmp_path / "data.npz")
-        assert f"holds {', '.join(names)}: which are inputs is not said" in text
+        assert "holds y: there are no inputs" in text
         assert "np.savez(path, x=inputs, y=labels)" in text
 
     def test_arrays_of_objects_are_never_read(self, tmp_path: Path) -> None:
@@ -208,7 +313,7 @@ class TestWhatIsRefused:
     def test_unknown_types(self, value: object, kind: str) -> None:
         text = refusal(value)
         assert f"of type {kind}" in text
-        assert "Give an array of samples, a tuple (inputs, labels)" in text
+        assert "Give an array of samples; for several inputs a tuple of arrays" in text
 
     def test_objects(self) -> None:
         assert "dtype object; only numbers, bools and text" in refusal([None, 1])
@@ -220,9 +325,6 @@ class TestWhatIsRefused:
         text = refusal([[1, 2], [3]])
         assert "cannot be made one array (list)" in text
         assert "same shape" in text
-
-    def test_a_list_of_inputs_and_labels(self) -> None:
-        assert "Inputs with labels are a tuple" in refusal([images(3), np.arange(3)])
 
     @pytest.mark.parametrize("value", [5, np.float32(5), np.array(5)])
     def test_a_single_value(self, value: object) -> None:
@@ -239,21 +341,22 @@ class TestWhatIsRefused:
         assert f"is empty: shape {np.asarray(value).shape}" in refusal(value)
 
     def test_an_empty_dict(self) -> None:
-        assert "is an empty dict" in refusal({})
+        assert "is empty" in refusal({})
 
     def test_inputs_that_are_not_named(self) -> None:
         assert "has the keys [0], not input names" in refusal({0: images()})
 
     def test_a_named_input_is_named_in_the_error(self) -> None:
-        assert f"{WHAT}['angle'] is the single value" in refusal({"image": images(), "angle": 3})
+        assert f"{WHAT}['angle'] is empty" in refusal({"image": images(), "angle": []})
 
     def test_inputs_of_different_counts(self) -> None:
         text = refusal({"image": images(6), "angle": np.ones(5)})
         assert "different numbers of samples: image 6, angle 5" in text
 
     def test_labels_of_another_count(self) -> None:
+        assert "6 samples but 1 label." in refusal((images(6), [0]))
         text = refusal((images(6), np.zeros(1)))
-        assert "6 samples but 1 label." in text
+        assert "have different numbers of samples: 6 and 1" in text
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_values_that_are_not_finite(self, value: float) -> None:
@@ -445,6 +548,20 @@ class TestClassIndices:
     def test_bools(self) -> None:
         indices, _ = class_indices(np.array([True, False]), 2)
         assert indices.tolist() == [1, 0]
+
+    @pytest.mark.parametrize(
+        ("labels", "hint"),
+        [
+            ([1, 3, 10], "subtract 1 from them; where 0 is a class without samples (background)"),
+            ([0, 4, 255], "Where 255 marks what has no label, leave it out"),
+            ([0, 4, 12, 17], "look for the data set, or the list of classes, of it"),
+            ([0.5, 2.25], "Where a model puts out numbers, take metric='mean_absolute_error'"),
+        ],
+    )
+    def test_what_may_be_wrong(self, labels: list[float], hint: str) -> None:
+        with pytest.raises(DataError) as caught:
+            class_indices(np.array(labels), 10)
+        assert hint in caught.value.hint
 
     @pytest.mark.parametrize("dtype", [bool, np.int32, np.float32])
     def test_one_hot(self, dtype: type) -> None:

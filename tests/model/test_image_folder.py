@@ -30,7 +30,7 @@ def draw(
 
 def folder(root: Path, **changes: Any) -> ImageFolder:
     """Read at 4x6 pixels as they are, unless it is said otherwise."""
-    taken = {key: changes.pop(key) for key in ("limit", "seed") if key in changes}
+    taken = {key: changes.pop(key) for key in ("limit", "seed", "classes") if key in changes}
     how = Preprocessing(**{"size": (4, 6), "scaling": "0..255", **changes})
     return ImageFolder(root, how, **taken)
 
@@ -131,10 +131,45 @@ class TestWhatIsFound:
         assert "has no images, only files that end in .csv, .heic" in text
         assert ".jpg, .pgm, .png" in text
 
-    def test_a_class_without_images(self, parts: Path) -> None:
+    def test_a_folder_of_other_files(self, parts: Path) -> None:
         (parts / "lost").mkdir()
         (parts / "lost" / "a.txt").write_text("x")
-        assert "has classes without images: lost." in refusal(lambda: folder(parts))
+        text = refusal(lambda: folder(parts))
+        assert "has folders of other files than images: lost." in text
+        assert "an empty folder is a class without images" in text
+
+    def test_an_empty_folder_is_a_class(self, parts: Path) -> None:
+        (parts / "dull").mkdir()
+        (parts / "dull" / ".gitkeep").touch()
+        found = folder(parts)
+        assert found.classes == ("bent", "dull", "good", "torn")
+        assert found.labels is not None
+        assert np.bincount(found.labels).tolist() == [2, 0, 4, 6]
+
+    def test_classes_in_a_stated_order(self, parts: Path) -> None:
+        found = folder(parts, classes=["torn", "dull", "bent", "good"])
+        assert found.classes == ("torn", "dull", "bent", "good")
+        assert found.labels is not None
+        assert np.bincount(found.labels).tolist() == [6, 0, 2, 4]
+        assert found.paths[0].parent.name == "torn"
+        assert found.digest() != folder(parts).digest()
+
+    @pytest.mark.parametrize(
+        ("classes", "text"),
+        [
+            (["torn", "bent"], "has folders that are none of the classes: good."),
+            (["torn", "bent", "good", "good"], "is no list of different names"),
+            ("torn", "classes='torn' is no list of different names"),
+        ],
+    )
+    def test_classes_that_cannot_be(self, parts: Path, classes: Any, text: str) -> None:
+        assert text in refusal(lambda: folder(parts, classes=classes))
+
+    def test_classes_of_images_without_folders(self, tmp_path: Path) -> None:
+        draw(tmp_path / "a.png")
+        assert "has 1 image and no class folders" in refusal(
+            lambda: folder(tmp_path, classes=["a", "b"])
+        )
 
     def test_images_beside_classes(self, parts: Path) -> None:
         draw(parts / "stray.png")

@@ -10,6 +10,7 @@ import pytest
 from pytest_edgeai.errors import ModelError
 from pytest_edgeai.model.flatbuffer import OperatorRow, SubgraphRow, TensorRow
 from pytest_edgeai.model.layers import layer_path, matched_layers, read_layers
+from pytest_edgeai.model.tflite import Model, read_facts
 
 
 def tensor(index: int, name: str, dtype: str = "float32", constant: bool = False) -> TensorRow:
@@ -94,6 +95,11 @@ class TestNames:
         assert [row.name for row in matched_layers(own, own)][1:] == ["a/c", "b/c", "d"]
 
 
+def published(realdata: Path, *names: str) -> list[Model]:
+    paths = [realdata / "models" / f"{name}.tflite" for name in names]
+    return [Model(path, path.name, "", read_facts(path)) for path in paths]
+
+
 class TestPublishedModels:
     @pytest.mark.parametrize(
         ("own", "base", "count"),
@@ -109,7 +115,7 @@ class TestPublishedModels:
     def test_all_layers_have_a_counterpart(
         self, realdata: Path, own: str, base: str, count: int
     ) -> None:
-        rows = read_layers(*(realdata / "models" / f"{name}.tflite" for name in (own, base)))
+        rows = read_layers(*published(realdata, own, base))
         assert len(rows) == count
         assert len({row.name for row in rows}) == count
         assert rows[0].operator == "INPUT"
@@ -119,15 +125,15 @@ class TestPublishedModels:
 
     def test_residual_additions_read_both_branches(self, realdata: Path) -> None:
         names = ("resnet8_cifar10_int8", "resnet8_cifar10_float")
-        rows = read_layers(*(realdata / "models" / f"{name}.tflite" for name in names))
+        rows = read_layers(*published(realdata, *names))
         by_name = {row.name: row for row in rows}
         assert [rows[i].name for i in by_name["add_1"].inputs] == ["conv2d_5", "conv2d_4"]
         assert [rows[i].name for i in by_name["conv2d_5"].inputs] == ["add"]
 
     def test_another_model_has_none(self, realdata: Path) -> None:
-        paths = [realdata / "models" / f"{n}.tflite" for n in ("ad01_int8", "resnet8_cifar10_int8")]
+        models = published(realdata, "ad01_int8", "resnet8_cifar10_int8")
         with pytest.raises(ModelError, match="do not correspond: 10 operators in one and 16 in"):
-            read_layers(*paths)
+            read_layers(*models)
 
 
 class TestMatching:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pytest_edgeai.errors import ModelError
-from pytest_edgeai.model.proof import EdgeType, guess_variant, prove
-from pytest_edgeai.model.tflite import ModelFacts, read_facts
-from pytest_edgeai.model.variants import VARIANTS
+from pytest_edgeai.model.proof import EdgeType, describe, prove, proven_variant
+from pytest_edgeai.model.tflite import ModelFacts, read_facts, read_signatures
+from pytest_edgeai.model.variants import NAMES
 
 TINY_MODELS = Path(__file__).with_name("tiny_models.py")
 
@@ -31,6 +32,12 @@ PUBLISHED = {
     "ssd_mobilenet_v1_coco_uint8": "int8",
     "vww_96_float": "converted",
     "vww_96_int8": "int8",
+}
+QUANTIZER = {
+    "dynamic_wi4_afp32": "dynamic",
+    "dynamic_wi8_afp32": "dynamic",
+    "weight_only_wi4_afp32": "weight-only",
+    "weight_only_wi8_afp32": "weight-only",
 }
 FRESH = {
     "image-converted": "converted",
@@ -75,26 +82,28 @@ def refusal(facts: ModelFacts, variant: str, int8_io: EdgeType | None = None) ->
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "variant"), PUBLISHED.items())
+@pytest.mark.parametrize(("name", "variant"), [*PUBLISHED.items(), *QUANTIZER.items()])
 def test_published_model_is_what_it_is_and_nothing_else(
     realdata: Path, name: str, variant: str
 ) -> None:
-    facts = read_facts(realdata / "models" / f"{name}.tflite")
+    folder = "quantizer" if name in QUANTIZER else "models"
+    facts = read_facts(realdata / folder / f"{name}.tflite")
     prove(facts, variant, name=name)
-    assert guess_variant(facts) == variant
-    for other in set(VARIANTS) - {variant}:
-        assert f"digits.keras is not {other!r}; it looks like: {variant!r}" in refusal(facts, other)
+    assert proven_variant(facts) == variant
+    for other in set(NAMES) - {variant}:
+        assert f"digits.keras is not {other!r}; it looks like: {variant}" in refusal(facts, other)
 
 
 @pytest.mark.parametrize(("name", "variant"), FRESH.items())
 def test_fresh_conversion_is_what_it_is_and_nothing_else(
     fresh: Path, name: str, variant: str
 ) -> None:
-    facts = read_facts(fresh / f"{name}.tflite")
+    path = fresh / f"{name}.tflite"
+    facts = read_facts(path, read_signatures(path)[0])
     prove(facts, variant, name=name)
-    assert guess_variant(facts) == variant
-    for other in set(VARIANTS) - {variant}:
-        assert f"digits.keras is not {other!r}; it looks like: {variant!r}" in refusal(facts, other)
+    assert proven_variant(facts) == variant
+    for other in set(NAMES) - {variant}:
+        assert f"digits.keras is not {other!r}; it looks like: {variant}" in refusal(facts, other)
 
 
 class TestConvertedHere:
@@ -112,18 +121,15 @@ class TestConvertedHere:
 
     def test_int8_with_float_edges(self, fresh: Path) -> None:
         facts = read_facts(fresh / "image-int8-float32.tflite")
-        message = refusal(facts, "int8")
-        assert "it looks like: 'int8' with float32 inputs and outputs" in message
-        assert message.endswith(
-            "tf.uint8 or tf.int8 as inference_input_type and inference_output_type"
-        )
-        assert guess_variant(facts) == "int8"
+        prove(facts, "int8", name="image")
+        assert describe(facts) == "int8 with float32 inputs and outputs"
 
     def test_operator_without_an_int8_kernel(self, fresh: Path) -> None:
         message = refusal(read_facts(fresh / "negated-int8-uint8.tflite"), "int8", "uint8")
-        assert "it looks like: a mixture: 2 quantised operators, 1 float operator" in message
-        assert "- 1 operator computing in float: NEG" in message
-        assert "with TFLITE_BUILTINS_INT8 too: replace these" in message
+        assert "it looks like: mixed: int8 with 1 operator in float: NEG" in message
+        in_float = r"- 1 operator computing in float: NEG of sequential\w*/lambda\w*\n"
+        assert re.search(in_float, message)
+        assert "with TFLITE_BUILTINS_INT8 too: replace their layers" in message
 
     def test_layer_without_an_int8_kernel(self, fresh: Path) -> None:
         message = refusal(read_facts(fresh / "volume-int8-uint8.tflite"), "int8")
@@ -145,9 +151,10 @@ class TestConvertedHere:
         assert message.endswith("test converted_interpreter instead")
 
     def test_several_signatures_over_one_weight(self, fresh: Path) -> None:
-        facts = read_facts(fresh / "signed-converted.tflite")
-        assert set(facts.signatures) == {"there", "back"}
-        assert facts.weights_by_type == {"float32": 64 * 64}
+        for key in ("there", "back"):
+            facts = read_facts(fresh / "signed-converted.tflite", key)
+            assert set(facts.signatures) == {"there", "back"}
+            assert facts.weights_by_type == {"float32": 64 * 64}
 
     def test_variable_is_state(self, fresh: Path) -> None:
         assert read_facts(fresh / "counting-converted.tflite").stateful
@@ -158,9 +165,30 @@ class TestConvertedHere:
         assert [edge.dtype for edge in facts.inputs + facts.outputs] == ["int8"] * 4
 
 
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("recipe", ["dynamic", "weight_only"])
+def test_weights_of_another_quantizer(realdata: Path, recipe: str, bits: int) -> None:
+    facts = read_facts(realdata / "quantizer" / f"{recipe}_wi{bits}_afp32.tflite")
+    is_weight_only = recipe == "weight_only"
+    counts = {operator.name: operator.count for operator in facts.operators}
+    assert counts.pop("DEQUANTIZE", 0) == (10 if is_weight_only else 0)
+    assert counts.pop("CONV_2D") == 9
+    assert counts.pop("ADD") == 3
+    assert set(counts.values()) == {1}
+    assert facts.weights_by_type == {f"int{bits}": 77_360}
+    assert facts.dequantized_weight_share == (1.0 if is_weight_only else 0.0)
+    if is_weight_only:
+        assert describe(facts).startswith(f"weight-only: weights in int{bits}, made floats by DEQ")
+
+
+def test_a_file_says_of_which_type_its_outputs_are(realdata: Path) -> None:
+    facts = read_facts(realdata / "models" / "ssd_mobilenet_v1_coco_uint8.tflite")
+    assert describe(facts) == "int8 with uint8 inputs and float32 outputs"
+
+
 @pytest.mark.parametrize(
     ("name", "variant"),
     [("needs_edgetpu", "int8"), ("needs_flex_delegate", "converted")],
 )
 def test_models_of_custom_operators_alone(realdata: Path, name: str, variant: str) -> None:
-    assert guess_variant(read_facts(realdata / "broken" / f"{name}.tflite")) == variant
+    assert proven_variant(read_facts(realdata / "broken" / f"{name}.tflite")) == variant

@@ -83,8 +83,35 @@ class TestPaths:
     def test_folder_without_a_saved_model(self, folders: list[Path]) -> None:
         error = refusal("empty", folders)
         path = folders[1] / "empty"
-        assert error.message == f"edge_model: the folder {path} holds no saved_model.pb"
+        assert error.message == (
+            f"edge_model: the folder {path} holds no saved_model.pb, nor does a numbered folder "
+            "in it"
+        )
         assert "or a SavedModel folder" in error.hint
+
+    @pytest.mark.parametrize("given", ["serving", "serving/10", "serving/10/saved_model.pb"])
+    def test_version_of_a_served_model(self, tmp_path: Path, given: str) -> None:
+        for version in ("9", "10", "backup"):
+            (tmp_path / "serving" / version).mkdir(parents=True)
+            (tmp_path / "serving" / version / "saved_model.pb").touch()
+        (tmp_path / "serving" / "11").mkdir()  # still being written
+        source = resolve(given, [tmp_path])
+        assert (source.kind, source.name) == ("saved_model", "serving/10")
+        assert source.path == tmp_path / "serving" / "10"
+
+    @pytest.mark.parametrize("file", ["saved_model.pb", "saved_model.pbtxt"])
+    def test_file_of_a_saved_model(self, tmp_path: Path, file: str) -> None:
+        (tmp_path / "net").mkdir()
+        (tmp_path / "net" / file).touch()
+        source = resolve(f"net/{file}", [tmp_path])
+        assert (source.kind, source.name, source.path) == ("saved_model", "net", tmp_path / "net")
+
+    @pytest.mark.parametrize(
+        ("name", "kind"), [("M.H5", "keras"), ("M.Keras", "keras"), ("M.TFLITE", "tflite")]
+    )
+    def test_suffix_in_any_case(self, tmp_path: Path, name: str, kind: str) -> None:
+        (tmp_path / name).touch()
+        assert resolve(name, [tmp_path]).kind == kind
 
     @pytest.mark.parametrize("name", ["a.txt", "model"])
     def test_unknown_suffix(self, folders: list[Path], name: str) -> None:
@@ -131,7 +158,8 @@ class TestReadyFiles:
         error = refusal({"int8": "model.tflite", "uint8": "a", "float": "b"}, folders)
         assert error.message == "edge_model: uint8, float: not a variant"
         assert error.hint == (
-            "give .tflite files by variant: converted, dynamic, int8, float16, int16x8"
+            "give .tflite files by variant: converted, dynamic, int8, float16, int16x8, "
+            "weight-only, mixed"
         )
 
     def test_empty_mapping(self, folders: list[Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -12,12 +13,15 @@ SUITE = """
 import numpy as np, pytest
 from pathlib import Path
 from PIL import Image
-from pytest_edgeai import Preprocessing, edge_model, max_accuracy_drop, min_accuracy, min_agreement
+from pytest_edgeai import (
+    Preprocessing, edge_model, max_accuracy_drop, max_output_error, min_accuracy, min_agreement
+)
 
 MODELS = Path("REALDATA_FOLDER") / "models"
-RESNET = edge_model(
+READY = edge_model(
     converted=MODELS / "resnet8_cifar10_float.tflite", int8=MODELS / "resnet8_cifar10_int8.tflite"
 )
+SOURCE = edge_model(MODELS / "resnet8_cifar10.h5")
 
 def photos():
     '''Cuts of real photographs, pixels 0..255.'''
@@ -41,48 +45,72 @@ def calibration_data():
     return CALIBRATED
 """
 AGREES = """
-@RESNET
+@READY
 @min_agreement(0.5)
 def test_agrees(int8_interpreter): ...
 """
+CALIBRATED = AGREES.replace("READY", "SOURCE")
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, realdata: Path, conversions: Path) -> Callable[..., None]:
+    """Writes a suite with these data; conversions are shared."""
+
+    def written(tests: str, fed: str, calibrated: str) -> None:
+        pytester.makeini(f"[pytest]\nedge_cache_dir = {conversions}\n")
+        begin = SUITE.replace("REALDATA_FOLDER", str(realdata))
+        pytester.makepyfile(f"{begin}{tests}\nFED, CALIBRATED = {fed}, {calibrated}\n")
+
+    return written
 
 
 @pytest.mark.parametrize(
     ("fed", "calibrated", "text"),
     [
         ("PHOTOS / 255", "PHOTOS", "*they were divided by 255, and the model takes 0 to 255*"),
-        ("PHOTOS / 255", "None", "*was quantised for 0 to 255: evaluation data from 0 to 1*"),
         ("PHOTOS[..., ::-1]", "PHOTOS", "*red and blue are swapped between evaluation_data*"),
         ("PHOTOS.transpose(0, 3, 1, 2)", "PHOTOS", "*channels last (NHWC), the other first*"),
-        ("PHOTOS.transpose(0, 3, 1, 2)", "None", "*takes a batch of shape (N, 32, 32, 3), not*"),
         ("PHOTOS", "PHOTOS / 127.5 - 1", "*they are pixels, and the model takes -1 to 1*"),
     ],
 )
-def test_what_breaks_it(
-    pytester: pytest.Pytester, realdata: Path, fed: str, calibrated: str, text: str
+def test_what_is_unlike_the_calibration(
+    pytester: pytest.Pytester, suite: Callable[..., None], fed: str, calibrated: str, text: str
 ) -> None:
     """Two halves of the photographs, so that no sample is in both."""
-    fed, calibrated = (
-        fed.replace("PHOTOS", "PHOTOS[::2]"),
-        calibrated.replace("PHOTOS", "PHOTOS[1::2]"),
-    )
-    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES
-    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = {fed}, {calibrated}\n")
+    fed = fed.replace("PHOTOS", "PHOTOS[::2]")
+    suite(CALIBRATED, fed, calibrated.replace("PHOTOS", "PHOTOS[1::2]"))
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
     shown = " ".join(" ".join(line.split()) for line in result.outlines)
     assert fnmatch(shown, text), shown
 
 
-def test_what_keeps_it(pytester: pytest.Pytester, realdata: Path) -> None:
-    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES
-    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = PHOTOS[::2], PHOTOS[1::2]\n")
+@pytest.mark.parametrize(
+    ("fed", "text"),
+    [
+        ("PHOTOS / 255", "*was quantised for 0 to 255: evaluation data from 0 to 1*"),
+        ("PHOTOS.transpose(0, 3, 1, 2)", "*takes a batch of shape (N, 32, 32, 3), not*"),
+    ],
+)
+def test_what_a_ready_file_does_not_take(
+    pytester: pytest.Pytester, suite: Callable[..., None], fed: str, text: str
+) -> None:
+    suite(AGREES, fed, "None")
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    shown = " ".join(" ".join(line.split()) for line in result.outlines)
+    assert fnmatch(shown, text), shown
+
+
+def test_what_keeps_it(pytester: pytest.Pytester, suite: Callable[..., None]) -> None:
+    suite(CALIBRATED, "PHOTOS[::2]", "PHOTOS[1::2]")
     pytester.runpytest("-W", "error").assert_outcomes(passed=1)
 
 
-def test_samples_in_both_are_a_warning(pytester: pytest.Pytester, realdata: Path) -> None:
-    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES
-    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = PHOTOS[::2], PHOTOS[:9]\n")
+def test_samples_in_both_are_a_warning(
+    pytester: pytest.Pytester, suite: Callable[..., None]
+) -> None:
+    suite(CALIBRATED, "PHOTOS[::2]", "PHOTOS[:9]")
     result = pytester.runpytest("--edge-report", "results.json", "-W", "default")
     result.assert_outcomes(passed=1, warnings=1)
     said = "5 samples of calibration_data are in evaluation_data, too"
@@ -92,13 +120,50 @@ def test_samples_in_both_are_a_warning(pytester: pytest.Pytester, realdata: Path
 
 
 def test_a_warning_that_is_an_error_hides_no_failure(
-    pytester: pytest.Pytester, realdata: Path
+    pytester: pytest.Pytester, suite: Callable[..., None]
 ) -> None:
-    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES.replace("0.5", "1.0")
-    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = PHOTOS[::2] * 0.9, PHOTOS[:9] * 0.9\n")
+    failing = CALIBRATED.replace("min_agreement(0.5)", "max_output_error(1e-6)")
+    suite(failing, "PHOTOS[::2]", "PHOTOS[:9]")
     result = pytester.runpytest("-W", "error")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*min_agreement: agreement * limit 100.00 %*under*"])
+    result.stdout.fnmatch_lines(["*max_output_error: * limit 0.000001: *over*"])
+
+
+FOREIGN = """
+@READY
+@min_agreement(0.5)
+def test_ready(int8_interpreter): ...
+
+@SOURCE
+@min_agreement(0.5, baseline="dynamic")
+def test_converted(converted_interpreter): ...
+
+@SOURCE
+@min_agreement(0.5)
+def test_dynamic(dynamic_interpreter): ...
+"""
+REFUSED = """
+@pytest.fixture
+def edge_preprocessing():
+    return Preprocessing(size=(32, 32), scaling="0..255")
+"""
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "more"),
+    [
+        ("PHOTOS / 127.5 - 1", ""),
+        ("PHOTOS[:, 0, 0]", REFUSED),
+        ("PHOTOS[:9]", ""),
+        ("'no.npz'", ""),
+    ],
+)
+def test_calibration_data_bear_on_what_is_calibrated_alone(
+    pytester: pytest.Pytester, suite: Callable[..., None], calibrated: str, more: str
+) -> None:
+    """Data of another scale, of another model, samples that are in both, and no data at all."""
+    suite(FOREIGN + more, "PHOTOS[::2]", calibrated)
+    pytester.runpytest("-W", "error").assert_outcomes(passed=3)
 
 
 DECLARED = """
@@ -109,10 +174,9 @@ def edge_preprocessing():
 
 
 def test_a_declared_one_that_the_model_does_not_keep(
-    pytester: pytest.Pytester, realdata: Path
+    pytester: pytest.Pytester, suite: Callable[..., None]
 ) -> None:
-    suite = SUITE.replace("REALDATA_FOLDER", str(realdata)) + AGREES + DECLARED
-    pytester.makepyfile(f"{suite}\nFED, CALIBRATED = PHOTOS / 255, None\n")
+    suite(AGREES + DECLARED, "PHOTOS / 255", "None")
     result = pytester.runpytest("--edge-report", "results.json")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(

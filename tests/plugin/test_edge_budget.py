@@ -145,7 +145,7 @@ def test_a_model_that_a_function_builds_where_you_are(
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--edge-budget=size<=4MB"], "--edge-budget needs a model: --edge-model PATH"),
+        (["--edge-budget=size<=4MB"], "--edge-budget needs a model: --edge-model=PATH"),
         (
             ["--edge-budget=size<=4MB", "--edge-model=no.keras"],
             "--edge-budget: edge_model: there is no */no.keras",

@@ -184,11 +184,11 @@ def test_a_model_that_is_not_there_is_the_error_of_its_test(project: pytest.Pyte
             "edge_model: there is no */no.keras",
             "hint: check the path, or train the model first; *",
             "edge_model: */model.onnx: unknown kind of file '.onnx'",
-            "edge_model: the folder */inside holds no saved_model.pb",
+            "edge_model: the folder */inside holds no saved_model.pb, nor does a numbered *",
             "edge_model: a int is not a model source",
             "edge_model: int4: not a variant",
             "there is no model to test",
-            "hint: name one: @pytest.mark.edge_model(*--edge-model PATH or ini edge_model",
+            "hint: name one: @pytest.mark.edge_model(*--edge-model=PATH or ini edge_model",
         ]
     )
     result.stdout.no_fnmatch_line("*pytest_edgeai/*.py:*")
@@ -235,14 +235,14 @@ def test_ready_files(ready: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_not_int8*",
-            "float.tflite is not 'int8'; it looks like: 'converted'",
+            "float.tflite is not 'int8'; it looks like: converted",
             "- * weights in float: *",
             "hint: test it with converted_interpreter, or convert again with *",
             "*ERROR at setup of test_not_given*",
             "*there is no converted file among int8",
             "hint: add it: edge_model(converted='....tflite')",
             "*ERROR at setup of test_not_dynamic*",
-            "int8.tflite is not 'dynamic'; it looks like: 'int8' with uint8 inputs and outputs",
+            "int8.tflite is not 'dynamic'; it looks like: int8 with uint8 inputs and outputs",
         ]
     )
     # Nothing was converted, and nothing is said about it.
@@ -288,7 +288,7 @@ def test_an_option_that_no_test_used_is_named(project: pytest.Pytester) -> None:
         "@edge_model('one.keras')\n"
         "def test_it(converted_interpreter): pass"
     )
-    line = "edgeai: --edge-model other.keras was not used: a fixture or marker names the model"
+    line = "edgeai: --edge-model=other.keras was not used: a fixture or marker names the model"
     project.runpytest("--edge-model=other.keras").stdout.fnmatch_lines([line])
     project.makepyfile("def test_it(converted_interpreter): pass")
     project.runpytest("--edge-model=one.keras").stdout.no_fnmatch_line("*was not used*")
@@ -298,5 +298,5 @@ def test_a_model_without_tests_is_told_what_needs_none(pytester: pytest.Pytester
     pytester.makepyfile("def test_other(): pass")
     result = pytester.runpytest("--edge-model=one.keras")
     result.stdout.fnmatch_lines(
-        ['edgeai: --edge-model one.keras was not used: *; --edge-budget "p95<=40ms" needs no test']
+        ['edgeai: --edge-model=one.keras was not used: *; --edge-budget="p95<=40ms" needs no test']
     )

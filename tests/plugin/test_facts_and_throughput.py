@@ -65,7 +65,7 @@ def test_float_edges_are_told_of_with_the_flag_that_mends_them(
         [
             "  fully_quantized: not quantised 2, limit none: 2 over",
             "    inputs and outputs that are no integers: input*",
-            "*--edge-int8-io uint8*",
+            "*--edge-int8-io=uint8*",
         ]
     )
     digits_suite.runpytest("--edge-int8-io=int8").assert_outcomes(passed=1)

@@ -58,10 +58,10 @@ MALFORMED = {
         DATA,
         f"zoo = 1\n{DATA}",
         "2: zoo: there is no such key",
-        "known: model, calibration_data, evaluation_data, decoder, preprocessing, tests",
+        "known: model, signature, calibration_data, evaluation_data, decoder, preprocessing, tests",
     ),
     "device": Wrong(
-        DATA, 'devices = ["pi"]', "2: devices: there is no such key", "--edge-device NAME says"
+        DATA, 'devices = ["pi"]', "2: devices: there is no such key", "--edge-device=NAME says"
     ),
     "misspelt marker": Wrong(
         "max_size_mb",
@@ -97,12 +97,23 @@ MALFORMED = {
         DATA,
         'calibration_data = {path = "digits.npz", most = 3}',
         "2: calibration_data: there is no 'most'",
-        "known: path, limit",
+        "known: path, limit, classes",
     ),
     "limit of data": Wrong(
         DATA,
         'calibration_data = {path = "digits.npz", limit = 0}',
         "2: calibration_data: limit must be a whole number from 1, not 0",
+    ),
+    "classes of a file": Wrong(
+        DATA,
+        'calibration_data = {path = "digits.npz", classes = ["a"]}',
+        "2: calibration_data: classes are those of a folder of images, and digits.npz is a file",
+    ),
+    "classes that are no list": Wrong(
+        DATA,
+        'calibration_data = {path = "digits.npz", classes = "a"}',
+        "2: calibration_data: must be a list of names, not 'a'",
+        'write classes = ["a"]',
     ),
     "images without preprocessing": Wrong(
         RIGHT[RIGHT.index(DATA) : RIGHT.index("[tests")],

@@ -181,7 +181,7 @@ def test_a_wrong_mark_is_the_error_of_its_test_alone(pytester: pytest.Pytester) 
             "@edge_model: give one location, or files by variant",
             "*ERROR at setup of test_variant*",
             "@edge_variants: 'int4' is not a variant",
-            "hint: known: converted, dynamic, int8, float16, int16x8",
+            "hint: known: converted, dynamic, int8, float16, int16x8, weight-only, mixed",
             "@edge_variants: got an unexpected keyword argument 'variant'",
             "hint: the signature is edge_variants(*variants)",
         ]

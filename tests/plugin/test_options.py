@@ -13,6 +13,7 @@ from pytest_edgeai.plugin.options import OPTIONS, Option, Settings, settings_of
 MATRIX: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any]]] = {
     "device": (("local",), ("\n  local\n  pi", ("local", "pi")), ("pi", ("pi",))),
     "model": (None, ("a.keras", "a.keras"), ("b.keras", "b.keras")),
+    "signature": (None, ("a", "a"), ("b", "b")),
     "variant": ((), ("\n  int8\n  dynamic", ("int8", "dynamic")), ("float16", ("float16",))),
     "runtime": (None, ("litert", "litert"), ("tensorflow", "tensorflow")),
     "threads": (None, ("2", 2), ("4", 4)),
@@ -133,7 +134,7 @@ WRONG = [
     ("call_timeout", "-1", "must be a number over 0, not -1"),
     ("calibration_samples", "-5", "must be a whole number from 1, not -5"),
     ("runtime", "litert2", "'litert2' is not one of auto, litert, tflite-runtime, tensorflow"),
-    ("variant", "int16", "'int16' is not one of converted, dynamic, int8, float16, int16x8"),
+    ("variant", "int16", "'int16' is not one of converted, dynamic, int8, float16, int16x8, *"),
     ("int8_io", "int16", "'int16' is not one of uint8, int8, float32"),
 ]
 
@@ -163,7 +164,7 @@ def test_a_report_of_an_unknown_kind(pytester: pytest.Pytester, name: str) -> No
     result = pytester.runpytest(f"--edge-report={name}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     known = ".html, .json, .jsonl, .md, or a folder"
-    result.stderr.fnmatch_lines([f"ERROR: --edge-report {name}: unknown suffix (known: {known})"])
+    result.stderr.fnmatch_lines([f"ERROR: --edge-report={name}: unknown suffix (known: {known})"])
 
 
 def test_options_in_toml(pytester: pytest.Pytester) -> None:

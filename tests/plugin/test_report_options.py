@@ -66,7 +66,7 @@ def test_what_a_report_needs_is_asked_for_before_anything_is_collected(
     pytester.makepyfile(test_it="raise SystemExit('collected')")
     done = without(pytester, *names, args=["--edge-report=a.html"])
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert f"ERROR: --edge-report a.html: {said}" in done.stderr
+    assert f"ERROR: --edge-report=a.html: {said}" in done.stderr
     assert "hint: pip install 'pytest-edgeai[report]'" in done.stderr
     assert "collected" not in done.stdout + done.stderr
 

@@ -104,7 +104,7 @@ def test_a_model_that_is_too_slow_shows_how_it_went(digits_suite: pytest.Pyteste
             "    the run in windows, times in ms:",
             "      * from *runs *median *p95",
             "      0.0 s * |*####*",
-            "    inputs seeded random values",
+            "    inputs: seeded random values",
             "    ai-edge-litert *, 1 thread, *",
             "    try: more threads *",
         ]

@@ -96,7 +96,7 @@ def test_interpreter_runs_once_per_variant(digits_suite: pytest.Pytester) -> Non
             "*::test_unknown[[]int8[]] ERROR*",
             "*::test_nothing[[]*[]] ERROR*",
             "@edge_variants: 'int4' is not a variant",
-            "hint: known: converted, dynamic, int8, float16, int16x8",
+            "hint: known: converted, dynamic, int8, float16, int16x8, weight-only, mixed",
             "@edge_variants: nothing is not a variant",
         ]
     )

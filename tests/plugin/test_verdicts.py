@@ -195,7 +195,7 @@ def test_too_few_runs_fail_a_test_as_inconclusive(digits_suite: pytest.Pytester)
         [
             "  max_latency_ms: p99 0.* ms, limit 1,000 ms: inconclusive",
             "    only 1 run: p99 at 95 % confidence needs 368",
-            "    try: raise --edge-max-seconds: about 367 more runs, *, would decide",
+            "    try: raise --edge-max-seconds: at least 367 more runs, *",
         ]
     )
 

@@ -37,6 +37,9 @@ def entry(
         "model": {
             "name": "digits.keras",
             "source": "digits.keras",
+            "signature": "serving_default",
+            "signatures": ["serving_default"],
+            "description": "int8 with int8 inputs and outputs",
             "sha256": sha256,
             "size_bytes": 64_000,
             "int8_weight_share": 1.0,

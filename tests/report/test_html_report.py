@@ -320,6 +320,18 @@ def test_a_distribution_has_every_run(run: Document) -> None:
     assert f"{len(samples):,} runs" in distribution.text
 
 
+def test_an_interval_without_an_end_says_so(run: Document) -> None:
+    """In the table and under the chart; the grey goes to the end of the axis."""
+    test = copy.deepcopy(named(run, "test_both[int8]"))
+    budget = next(one for one in test["budgets"] if one["statistic"] == "p95")
+    budget.update(low=0.001, high=None)
+    chart, _ = latency_charts(test)
+    assert "p95 at least 0.001 ms, no upper bound (grey)" in chart.text
+    grey = [(shape["x0"], shape["x1"]) for shape in chart.layout["shapes"]]
+    assert (0.001, chart.layout["xaxis"]["range"][1]) in grey
+    assert "at least 0.001 ms, no upper bound" in page({**run, "tests": [test]})
+
+
 @pytest.mark.parametrize("n", [1, 2, 199, 200, 201, 5_000, 100_003])
 def test_a_course_is_short_and_keeps_the_extremes(n: int) -> None:
     samples = np.random.default_rng(0).lognormal(size=n)

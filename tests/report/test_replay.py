@@ -29,8 +29,8 @@ from pytest_edgeai.judge.metrics import ACCURACY, Metric
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.model.facts import ModelFacts
 from pytest_edgeai.model.tflite import read_facts
-from pytest_edgeai.report.document import finite
 from pytest_edgeai.report.packing import pack, unpack
+from pytest_edgeai.report.plain import as_json
 from pytest_edgeai.report.saved.draws import Draws
 from pytest_edgeai.report.saved.recording import Recording, ended
 from pytest_edgeai.report.saved.replay import EndedError, Replay
@@ -148,7 +148,7 @@ class MadeUp:
         strata = classes if metric.function is None else None
         return Score(float(hits.mean()), N, "how", resampled=resampled, strata=strata, data="d")
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
         self._may("suspicions")
         return ("channels are swapped",)
 
@@ -262,7 +262,7 @@ def judged(budget: Budget, evidence: Any) -> BudgetResult:
 
 
 def through_json(value: Any) -> Any:
-    return json.loads(json.dumps(finite(value), allow_nan=False))
+    return json.loads(json.dumps(as_json(value), allow_nan=False))
 
 
 @settings(max_examples=150)

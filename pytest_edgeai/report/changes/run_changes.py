@@ -130,7 +130,7 @@ def _of_models(
             found = [*_of_files(pair, before, after), *scores(*pair, limits)]
             found += [("delegated", change) for change in delegated(*pair)]
         for what, change in found:
-            files = (test["model"]["sha256"] for test in pair)
+            files = (test["model"]["key"] for test in pair)
             key = (what, change.what, pair.after["device"], pair.after["variant"], *files)
             if key not in seen:
                 seen.add(key)
@@ -162,7 +162,7 @@ def _with(change: Change, more: str | None) -> Change:
 
 def _of_files(pair: _Pair, before: Document, after: Document) -> Iterator[tuple[str, Change]]:
     was, now = (
-        facts_from(document["models"][test["model"]["sha256"]])
+        facts_from(document["models"][test["model"]["key"]])
         for document, test in zip((before, after), pair, strict=True)
     )
     if was.sha256 == now.sha256:

@@ -89,9 +89,5 @@ def limit_across(text: str, limit: float, ends: tuple[float, float], highest: fl
 
 def band(low: float | None, high: float | None, unit: str) -> str:
     """An interval in words; nothing where there is none, or none to be seen."""
-    if low is not None and high is not None:
-        ends = [units.value_text(end, unit) for end in (low, high)]
-        return " to ".join(ends) if ends[0] != ends[1] else ""
-    if low is not None:
-        return f"at least {units.value_text(low, unit)}"
-    return "" if high is None else f"at most {units.value_text(high, unit)}"
+    ends = [units.value_text(end, unit) for end in (low, high)]
+    return "" if ends[0] == ends[1] else units.interval(low, high, unit)

@@ -79,7 +79,7 @@ def _detail(document: Document, test: Record, earlier: Earlier, uris: Mapping[st
         charts=[*_charts(test)],
         pairs=[*pairs(test)],
         pictures=pictures(test, uris),
-        models=model and (baseline_of(document, test), model["sha256"]),
+        models=model and (baseline_of(document, test), model["key"]),
         conditions=facts(test["conditions"]),
         baseline=baseline_text(test),
         history=[*history_charts(test, earlier)],

@@ -95,10 +95,11 @@ def _distribution(samples: Any, limits: list[_Limit], whose: str) -> Chart:
     }
     lines = [*_lines(limits, (low, end), int(counts.max()))]
     shown = [low, end, *(line["x"][0] for line in lines if line["x"][0] is not None)]
+    ends = min(shown) - width, max(shown) + width
     layout = {
-        "xaxis": axis("ms", range=[min(shown) - width, max(shown) + width]),
+        "xaxis": axis("ms", range=[*ends]),
         "yaxis": axis("runs"),
-        "shapes": [_interval(limit) for limit in limits if limit.low and limit.high],
+        "shapes": [_interval(limit, ends) for limit in limits if limit.low or limit.high],
         "bargap": 0,
     }
     return Chart(f"Latency{whose}", _in_words(samples, limits), [bars, *lines], layout)
@@ -115,12 +116,13 @@ def _lines(limits: list[_Limit], ends: tuple[float, float], top: int) -> Iterato
         yield limit_line(one.name, [one.limit] * 2, [0, top], is_near(one.limit, *ends))
 
 
-def _interval(limit: _Limit) -> dict[str, Any]:
+def _interval(limit: _Limit, ends: tuple[float, float]) -> dict[str, Any]:
+    """What has no bound on a side goes to the end of the axis there."""
     return {
         "type": "rect",
         "yref": "paper",
-        "x0": limit.low,
-        "x1": limit.high,
+        "x0": ends[0] if limit.low is None else limit.low,
+        "x1": ends[1] if limit.high is None else limit.high,
         "y0": 0,
         "y1": 1,
         "fillcolor": "muted",
@@ -139,10 +141,8 @@ def _in_words(samples: Any, limits: list[_Limit]) -> str:
 
 
 def _limit_text(limit: _Limit) -> str:
-    if limit.low is None or limit.high is None:
-        return limit.name
-    low, high = units.milliseconds(limit.low), units.milliseconds(limit.high)
-    return f"{limit.statistic} between {low} and {high} (grey), {limit.name}"
+    where = units.interval(limit.low, limit.high, "ms", "between {} and {}")
+    return f"{limit.statistic} {where} (grey), {limit.name}" if where else limit.name
 
 
 def _course(samples: Any, limits: list[_Limit], whose: str) -> Chart:

@@ -213,12 +213,12 @@ def _bubble(metric: str, point: Point, largest: int, colour: str, symbol: str) -
 
 
 def baseline_of(document: Document, test: Record) -> str | None:
-    """SHA-256 of the converted variant of the same model, where it is in the run."""
-    source, own = test["model"]["source"], test["model"]["sha256"]
+    """The key of the converted variant of the same model, where it is in the run."""
+    source, own = test["model"]["source"], test["model"]["key"]
     for other in document["tests"]:
         model = other["model"]
         if other["variant"] == "converted" and model and model["source"] == source:
-            return None if model["sha256"] == own else str(model["sha256"])
+            return None if model["key"] == own else str(model["key"])
     return None
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from pytest_edgeai.errors import EdgeAIError
+from pytest_edgeai.errors import EdgeAIError, raised
 from pytest_edgeai.judge.baseline import Found
 from pytest_edgeai.judge.evidence import (
     Evidence,
@@ -131,7 +131,7 @@ class Recording:
 
         return self._keep("scores", asked, ask, lambda score: score_as_dict(score, draws))
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
         return self._keep(
             "suspicions",
             self._named(metric),
@@ -139,12 +139,14 @@ class Recording:
             lambda texts: {"texts": list(texts)},
         )
 
-    def _named(self, metric: Metric) -> Plain:
+    def _named(self, metric: Metric | None) -> Plain:
         """What a metric is asked by; ``is_another`` where another one has the same name."""
+        if metric is None:
+            return {"metric": None, "own": False, "is_another": False}
         known, own = self._functions.setdefault(metric.name, []), metric.function
-        if own is not None and own not in known:
+        if own is not None and not any(own is other for other in known):
             known.append(own)
-        is_another = own is not None and known.index(own) > 0
+        is_another = own is not None and own is not known[0]
         return {"metric": metric.name, "own": own is not None, "is_another": is_another}
 
     def answered(self, baseline: str | None = None) -> Any:
@@ -212,11 +214,10 @@ def _key(asked: Plain) -> Asked:
 def _refused(asked: Plain, error: BaseException) -> Plain:
     if isinstance(error, EdgeAIError):
         return {**asked, "error": error.message, "hint": error.hint}
-    said = f"{type(error).__name__}: {error}"
-    return {**asked, "error": said, "hint": "", "ended": ended(error)}
+    return {**asked, "error": raised(error), "hint": "", "ended": ended(error)}
 
 
 def ended(error: BaseException) -> str:
     """The reason of a budget whose judging ended with what nobody raises on purpose."""
     what = "judging it ended with" if isinstance(error, Exception) else "its metric did not return:"
-    return f"{what} {type(error).__name__}: {error}"
+    return f"{what} {raised(error)}"

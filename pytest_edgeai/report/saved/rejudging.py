@@ -75,7 +75,7 @@ def _replay(saved: Document, test: Record) -> Replay:
         wrong = [key for key, kind in kinds.items() if not isinstance(test[key], kind)]
         if wrong:
             raise TypeError(f"{', '.join(wrong)} of another type")
-        facts = facts_from(saved["models"][test["model"]["sha256"]])
+        facts = facts_from(saved["models"][test["model"]["key"]])
         if facts.size_bytes != test["model"]["size_bytes"]:
             raise ValueError("its file has two sizes")
         return Replay(

@@ -122,8 +122,8 @@ class Replay:
         asked = {**_named(metric), "baseline": baseline}
         return score_from(self._answer("scores", f"{metric.name}{whose}", **asked))
 
-    def suspicions(self, metric: Metric) -> tuple[str, ...]:
-        """None where the metric did not fail then."""
+    def suspicions(self, metric: Metric | None) -> tuple[str, ...]:
+        """None where nothing failed that asks for them."""
         found = self._find("suspicions", **_named(metric)) or {"texts": ()}
         return tuple(map(str, _answered(found)["texts"]))
 
@@ -206,7 +206,9 @@ def _answered(found: Plain) -> Plain:
     return found
 
 
-def _named(metric: Metric) -> Plain:
+def _named(metric: Metric | None) -> Plain:
+    if metric is None:
+        return {"metric": None}
     return {"metric": metric.name, "own": metric.function is not None, "is_another": False}
 
 

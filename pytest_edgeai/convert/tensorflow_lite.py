@@ -1,0 +1,104 @@
+"""TensorFlow's converter, told what a recipe says; runs where TensorFlow is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from pytest_edgeai.convert.batch_of_one import (
+    has_free_batch,
+    has_free_sizes,
+    save_with_batch_of_1,
+)
+from pytest_edgeai.convert.feed import Feed
+from pytest_edgeai.convert.keras_facts import KerasFacts
+from pytest_edgeai.convert.keras_file import Refusal
+from pytest_edgeai.convert.refused_operations import refusal
+from pytest_edgeai.convert.saved_signature import HERE, SavedSignature
+
+
+def converted(
+    signature: SavedSignature, job: dict[str, Any], facts: KerasFacts
+) -> tuple[bytes, int]:
+    """The file and the number of calibration samples; with a batch of 1 where no other converts."""
+    if facts.policy:
+        _note(f"its policy is {facts.policy}: converted to compute in float32, with its weights")
+    try:
+        return _attempt(signature, job)
+    except (Refusal, MemoryError):
+        raise
+    except Exception as error:
+        refused = _refusal(error, signature, facts)
+        if not has_free_batch(signature.function):
+            raise refused from error
+    _note(f"with a free batch size: {refused}; trying a batch of 1")
+    return _converted_with_batch_of_1(signature, job, facts)
+
+
+def _converted_with_batch_of_1(
+    signature: SavedSignature, job: dict[str, Any], facts: KerasFacts
+) -> tuple[bytes, int]:
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            save_with_batch_of_1(signature.loaded, signature.key, HERE)
+            result = _attempt(replace(signature, loaded=tf.saved_model.load(HERE)), job)
+        except (Refusal, MemoryError):
+            raise
+        except Exception as error:
+            raise _refusal(error, signature, facts) from error
+    _note("it converts with a batch of 1, which is fixed in the file")
+    return result
+
+
+def _refusal(error: Exception, signature: SavedSignature, facts: KerasFacts) -> Refusal:
+    return refusal(str(error), facts, free_sizes=has_free_sizes(signature.function))
+
+
+def _attempt(signature: SavedSignature, job: dict[str, Any]) -> tuple[bytes, int]:
+    """One run of the converter on the SavedModel in the working directory."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(HERE, signature_keys=[signature.key])
+    samples = _apply_recipe(converter, job, signature)
+    return bytes(converter.convert()), samples
+
+
+def _apply_recipe(converter: Any, job: dict[str, Any], signature: SavedSignature) -> int:
+    """Tell the converter what the recipe says; returns the number of calibration samples."""
+    import tensorflow as tf
+
+    variant, samples = job["recipe"]["variant"], 0
+    if variant != "converted":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if variant == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if variant in ("int8", "int16x8"):
+        feed = signature.feed(job["inputs"], "calibration_data")
+        samples = len(feed)
+        converter.representative_dataset = lambda: _representative(feed)
+    if variant == "int16x8":
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+    if variant == "int8":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.as_dtype(job["recipe"]["int8_io"])
+        converter.inference_output_type = tf.as_dtype(job["recipe"]["int8_io"])
+    return samples
+
+
+def _representative(feed: Feed) -> Iterator[Any]:
+    """One sample at a time (or the model's own batch size), as the converter wants them."""
+    for batch in feed.batches(1):
+        yield batch if len(batch) > 1 else list(batch.values())
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
