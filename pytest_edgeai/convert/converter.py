@@ -181,7 +181,7 @@ class Converter:
         task = self._task(source, origin, variant, calibration)
         key = task.key
         with self._cache.lock(key, self._workers.check):
-            self._failures.check(key)
+            self._failures.check(task.failure_key)
             entry = self._cache.get(key)
             if entry is None:
                 entry, self._logs[key] = self._made(key, task)
@@ -201,7 +201,7 @@ class Converter:
             return self._cache.put(key, output, facts), log
         except EdgeAIError as error:
             self._workers.check()  # an interrupt is no failure
-            self._failures.keep(key, error)
+            self._failures.keep(task.failure_key, error)
             raise
         finally:
             output.unlink(missing_ok=True)
@@ -251,6 +251,7 @@ def _with_layers(facts: ModelFacts, keras: KerasFacts) -> ModelFacts:
 def _conversion(task: Task, entry: CacheEntry, log: str) -> Conversion:
     keras = KerasFacts(layers=tuple(entry.facts["layers"]), keras_3=entry.facts["keras_3"])
     facts, name = _with_layers(read_facts(entry.path), keras), task.source.name
-    prove(facts, task.recipe.variant, name=name, int8_io=task.recipe.int8_io)
+    made = task.recipe
+    prove(facts, made.variant, name=name, int8_io=made.int8_io, is_conversion=True)
     model = Model(entry.path, name, task.recipe.variant, facts, name)
     return Conversion(model, log, entry.facts["elapsed_ns"])

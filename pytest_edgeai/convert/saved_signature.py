@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ class SavedSignature:
 
     Attributes:
         loaded: the whole of it, which keeps variables and tables alive.
-        input_order: names of the inputs in the model's order.
+        input_order: names of the inputs in the model's order, as the SavedModel has them.
     """
 
     loaded: Any
@@ -40,7 +41,10 @@ class SavedSignature:
 
     def feed(self, files: Files, what: str) -> Feed:
         """A job's samples for it; ``what`` is what messages call them."""
-        return Feed(files, self.function, self.input_order, what)
+        taken = self.function.structured_input_signature[1]
+        by_keyword = {_keyword(name): name for name in taken}
+        names = [by_keyword.get(_keyword(name), name) for name in self.input_order]
+        return Feed(files, self.function, names if set(names) == set(taken) else [*taken], what)
 
     def run(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The outputs by name, as arrays."""
@@ -48,6 +52,11 @@ class SavedSignature:
 
         outputs = self.function(**{name: tf.constant(array) for name, array in batch.items()})
         return {name: value.numpy() for name, value in outputs.items()}
+
+
+def _keyword(name: str) -> str:
+    """A function takes an input called ``input.1`` under another name."""
+    return re.sub(r"\W", "_", name)
 
 
 def load_signature(named: str) -> SavedSignature:

@@ -37,6 +37,12 @@ class Task:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
+    def failure_key(self) -> str:
+        """What a failure may depend on beside: a message names the source and where it is."""
+        parts = [self.key, self.source.name, str(self.source.path)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @cached_property
     def samples_digest(self) -> str:
         """Of the calibration data; "" where there is none."""
         return "" if self.samples is None else self.samples.digest()

@@ -7,28 +7,37 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from pytest_edgeai.convert.batch_of_one import (
-    has_free_batch,
-    has_free_sizes,
-    save_with_batch_of_1,
-)
 from pytest_edgeai.convert.feed import Feed
 from pytest_edgeai.convert.keras_facts import KerasFacts
 from pytest_edgeai.convert.keras_file import Refusal
 from pytest_edgeai.convert.refused_operations import refusal
+from pytest_edgeai.convert.saved_again import has_free_batch, has_free_sizes, save_again
 from pytest_edgeai.convert.saved_signature import HERE, SavedSignature
+from pytest_edgeai.model.flatbuffer import Flatbuffer
+
+_UNSET = "variable != nullptr"
+"""What the runtime says of such a variable, when the converter runs the model to calibrate it."""
+
+
+class _UnsetVariablesError(Exception):
+    """The file reads variables that nothing in it sets."""
 
 
 def converted(
     signature: SavedSignature, job: dict[str, Any], facts: KerasFacts
 ) -> tuple[bytes, int]:
-    """The file and the number of calibration samples; with a batch of 1 where no other converts."""
+    """The file and the number of calibration samples.
+
+    Saved again first where the converter leaves variables out, and with a batch of 1 where no other
+    converts.
+    """
     if facts.policy:
         _note(f"its policy is {facts.policy}: converted to compute in float32, with its weights")
     try:
-        return _attempt(signature, job)
+        return _with_variables(signature, job)
     except (Refusal, MemoryError):
         raise
     except Exception as error:
@@ -36,25 +45,40 @@ def converted(
         if not has_free_batch(signature.function):
             raise refused from error
     _note(f"with a free batch size: {refused}; trying a batch of 1")
-    return _converted_with_batch_of_1(signature, job, facts)
+    try:
+        result = _saved_again(signature, job, batch_of_1=True)
+    except (Refusal, MemoryError):
+        raise
+    except Exception as error:
+        raise _refusal(error, signature, facts) from error
+    _note("it converts with a batch of 1, which is fixed in the file")
+    return result
 
 
-def _converted_with_batch_of_1(
-    signature: SavedSignature, job: dict[str, Any], facts: KerasFacts
+def _with_variables(signature: SavedSignature, job: dict[str, Any]) -> tuple[bytes, int]:
+    """As it was saved; else saved again, as the converter leaves out variables of some models."""
+    try:
+        return _attempt(signature, job)
+    except Exception as error:
+        if not isinstance(error, _UnsetVariablesError) and _UNSET not in str(error):
+            raise
+    _note("the converter left its variables out: saving it again, with them")
+    return _saved_again(signature, job)
+
+
+def _saved_again(
+    signature: SavedSignature, job: dict[str, Any], *, batch_of_1: bool = False
 ) -> tuple[bytes, int]:
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
+        before = Path.cwd()
         os.chdir(folder)
         try:
-            save_with_batch_of_1(signature.loaded, signature.key, HERE)
-            result = _attempt(replace(signature, loaded=tf.saved_model.load(HERE)), job)
-        except (Refusal, MemoryError):
-            raise
-        except Exception as error:
-            raise _refusal(error, signature, facts) from error
-    _note("it converts with a batch of 1, which is fixed in the file")
-    return result
+            save_again(signature.loaded, signature.key, HERE, batch_of_1=batch_of_1)
+            return _attempt(replace(signature, loaded=tf.saved_model.load(HERE)), job)
+        finally:
+            os.chdir(before)
 
 
 def _refusal(error: Exception, signature: SavedSignature, facts: KerasFacts) -> Refusal:
@@ -67,7 +91,16 @@ def _attempt(signature: SavedSignature, job: dict[str, Any]) -> tuple[bytes, int
 
     converter = tf.lite.TFLiteConverter.from_saved_model(HERE, signature_keys=[signature.key])
     samples = _apply_recipe(converter, job, signature)
-    return bytes(converter.convert()), samples
+    content = bytes(converter.convert())
+    if _leaves_variables_unset(content):
+        raise _UnsetVariablesError("it reads variables that nothing sets")
+    return content, samples
+
+
+def _leaves_variables_unset(content: bytes) -> bool:
+    graphs = Flatbuffer(content).subgraphs()
+    names = {operator.name for graph in graphs for operator in graph.operators}
+    return "READ_VARIABLE" in names and "ASSIGN_VARIABLE" not in names
 
 
 def _apply_recipe(converter: Any, job: dict[str, Any], signature: SavedSignature) -> int:

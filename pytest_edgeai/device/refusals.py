@@ -12,10 +12,6 @@ MODEL_STEPS = ("load", "allocate_tensors", "invoke")
 """Steps that fail when the runtime cannot run a model; others fail on their arguments."""
 
 TFLITE_RUNTIME = "tflite-runtime"
-_NO_KERNEL = re.compile(
-    "only supports? |types? .*(not|n't) .*supported|unsupported .*type|not (currently )?supported"
-)
-_OPERATOR = re.compile(r"Node number \d+ \(([^)]+)\) failed")
 _OLD_RUNTIME = re.compile("old tflite binary|older version of this builtin|builtin_code out of")
 _NO_KERNEL = re.compile("not supported|unsupported|only supports?|supports? only")
 _OPERATOR = re.compile(r"[Nn]ode number \d+ \((\w+)\)")
@@ -42,12 +38,6 @@ def hint(said: str, step: str, runtime: str, model: ModelFacts, is_resized: bool
         return (
             f"{runtime} is older than the converter that wrote the file: {_newer(runtime)}, or "
             "convert with an older TensorFlow"
-        )
-    if step in MODEL_STEPS and _NO_KERNEL.search(text) and model.activations_by_type.get("int16"):
-        operator = _OPERATOR.search(said)
-        return (
-            f"{operator[1] if operator else 'an operator'} has no kernel for activations of 16 "
-            f"bits in {runtime}: replace its layer, or test the int8 variant"
         )
     if OUT_OF_MEMORY in text or NO_REASON in text:
         return "often too little memory: take smaller inputs or a smaller model"

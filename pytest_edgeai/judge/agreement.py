@@ -51,11 +51,12 @@ class AgreementBudget(ComparedBudget):
             interval = share_interval(n - len(differ), n, DEFAULT_CONFIDENCE)
             first = differ[:MOST_SAMPLES].tolist()
             details = [f"sample {i}: class {own[i]}, {whom} {base[i]}" for i in first]
-        else:  # pixels of a sample are no samples of their own: there is no interval
+        else:  # parts of a sample are no samples of their own: there is no interval
             share, interval = 1 - float(shares.mean()), Interval()
+            parts = "labels are others" if own.ndim == 2 else "pixels get another class"
             reason = (
-                f"{units.share(1 - share)} of the pixels get another class than {whom}, in "
-                f"{len(differ):,} of {units.count(n, 'sample')}"
+                f"{units.share(1 - share)} of the {parts} than {whom}, in {len(differ):,} of "
+                f"{units.count(n, 'sample')}"
             )
             worst = np.argsort(-shares, kind="stable")[:MOST_SAMPLES].tolist()
             details = [f"sample {i}: {units.share(shares[i])}" for i in worst if shares[i]]
@@ -94,7 +95,8 @@ def _whom(baseline: str) -> str:
 def min_agreement(limit: float, *, baseline: str = "converted") -> tuple[Budget, ...]:
     """Share of ``evaluation_data`` that must get the same answer (top-1) as from a baseline.
 
-    Of masks, the share of their pixels that get the same class.
+    Of masks, the share of their pixels that get the same class; of samples with several labels,
+    the share of labels that are given, or not given, by both.
 
     Args:
         limit: a fraction, 0.99 is 99 %.

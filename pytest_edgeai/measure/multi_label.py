@@ -24,6 +24,26 @@ def is_multi_label(labels: Array, predictions: Predictions) -> bool:
     return len(shape) == 2 and are_multi_label(labels, shape[1])
 
 
+def labels_of(predictions: Predictions, name: str) -> Array:
+    """Which labels each sample gets, bools of shape (N, classes): those of one half or more.
+
+    Args:
+        name: what they are for.
+
+    Raises:
+        DataError: predictions that are no probabilities.
+    """
+    scores = class_scores(predictions, name)
+    low, high = float(scores.min()), float(scores.max())
+    if low < 0 or high > 1:
+        raise DataError(
+            f"the model's answers go from {low:.4g} to {high:.4g}: they are no probabilities, of "
+            "which one half or more is a label",
+            "override the fixture edge_decoder, with 'sigmoid' where these are logits",
+        )
+    return np.asarray(scores >= 0.5)
+
+
 def several_decided(metric: Metric, labels: Array, predictions: Predictions) -> Score:
     """F1 of the labels with a probability of one half or more.
 
@@ -32,15 +52,8 @@ def several_decided(metric: Metric, labels: Array, predictions: Predictions) -> 
     """
     from sklearn.metrics import f1_score
 
-    scores, average = class_scores(predictions, metric.name), metric.name.partition("_")[2]
-    low, high = float(scores.min()), float(scores.max())
-    if low < 0 or high > 1:
-        raise DataError(
-            f"the model's answers go from {low:.4g} to {high:.4g}: they are no probabilities, of "
-            "which one half or more is a label",
-            "override the fixture edge_decoder, with 'sigmoid' where these are logits",
-        )
-    has, gets = labels == 1, scores >= 0.5
+    average = metric.name.partition("_")[2]
+    has, gets = labels == 1, labels_of(predictions, metric.name)
 
     def value(at: Any) -> float:
         return float(f1_score(has[at], gets[at], average=average, zero_division=math.nan))

@@ -16,6 +16,7 @@ from pytest_edgeai.measure.coarse_inputs import coarse_inputs
 from pytest_edgeai.measure.decoders import Decoder, decoded, refuse_reconstruction
 from pytest_edgeai.measure.layers import compare_layers
 from pytest_edgeai.measure.metrics import score
+from pytest_edgeai.measure.multi_label import is_multi_label, labels_of
 from pytest_edgeai.measure.suspicions import suspicions
 from pytest_edgeai.model.dataset import Dataset
 
@@ -76,11 +77,13 @@ class Quality:
         return found
 
     def classes(self, baseline: str | None = None) -> Any:
-        """The likeliest class of each sample; of each pixel for masks."""
+        """The likeliest class of each sample; of each pixel for masks; else all of its labels."""
         if baseline not in self._classes:
-            predicted = self._predicted(baseline)
+            predicted, labels = self._predicted(baseline), self.data.labels
+            has_several = labels is not None and is_multi_label(labels, predicted)
+            answers = partial(labels_of, name="agreement") if has_several else classes_of
             try:
-                self._classes[baseline] = classes_of(predicted)
+                self._classes[baseline] = answers(predicted)
             except DataError as error:
                 hint = (
                     "agreement is that of the likeliest class: the model needs class scores; "

@@ -16,6 +16,11 @@ FOR_NUMBERS = (
     "'mean_absolute_error', 'root_mean_squared_error' or 'r2'"
 )
 
+_FOR_SEVERAL = (
+    "This metric needs one class per sample. Several labels per sample are for f1_macro, f1_micro, "
+    "f1_weighted, roc_auc and average_precision."
+)
+
 
 def class_indices(labels: Array, classes: int | None) -> tuple[npt.NDArray[np.int64], str]:
     """Labels as class indices of shape (N,), and how they were read.
@@ -123,8 +128,7 @@ def _from_one_hot(labels: Array, classes: int | None) -> npt.NDArray[np.int64]:
         row = int(one_hot.argmin())
         raise DataError(
             f"labels are not one-hot: sample {row} has {reprlib.repr(labels[row].tolist())}.",
-            "This metric needs one class per sample. Several labels per sample are for f1_macro, "
-            "f1_micro, f1_weighted, roc_auc and average_precision.",
+            _FOR_SEVERAL if np.isin(labels, (0, 1)).all() else FOR_NUMBERS,
         )
     return np.asarray(labels.argmax(axis=1), dtype=np.int64)
 

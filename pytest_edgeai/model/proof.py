@@ -36,7 +36,14 @@ _LEFT_IN_FLOAT = {
 }
 
 
-def prove(facts: ModelFacts, variant: str, *, name: str, int8_io: EdgeType | None = None) -> None:
+def prove(
+    facts: ModelFacts,
+    variant: str,
+    *,
+    name: str,
+    int8_io: EdgeType | None = None,
+    is_conversion: bool = False,
+) -> None:
     """Refuse a file that is not what it is called.
 
     ``converted`` computes in float, with weights in float32. ``dynamic`` computes in float, with
@@ -52,6 +59,7 @@ def prove(facts: ModelFacts, variant: str, *, name: str, int8_io: EdgeType | Non
         name: what the message calls the file.
         int8_io: of a conversion to ``int8``, the type of the inputs and outputs that stand for real
             values, as the converter was told; None for a file that was not converted here.
+        is_conversion: whether it was converted here, as the variant is.
 
     Raises:
         ModelError: the file is something else; the message lists what contradicts.
@@ -66,7 +74,7 @@ def prove(facts: ModelFacts, variant: str, *, name: str, int8_io: EdgeType | Non
     if found:
         lines = "".join(f"\n- {contradiction}" for contradiction in found)
         looks = f"{name} is not {variant!r}; it looks like: {describe(facts)}"
-        raise ModelError(f"{looks}{lines}", _advice(facts, variant, int8_io))
+        raise ModelError(f"{looks}{lines}", _advice(facts, variant, int8_io, is_conversion))
 
 
 def proven_variant(facts: ModelFacts) -> str:
@@ -138,7 +146,7 @@ def _weights(facts: ModelFacts) -> list[tuple[str, str]]:
     ]
 
 
-def _advice(facts: ModelFacts, variant: str, int8_io: EdgeType | None) -> str:
+def _advice(facts: ModelFacts, variant: str, int8_io: EdgeType | None, is_conversion: bool) -> str:
     looks = proven_variant(facts)
     if looks == "converted" and _gains_nothing(facts, variant):
         return f"{variant} conversion changes nothing here: test converted_interpreter instead"
@@ -147,7 +155,7 @@ def _advice(facts: ModelFacts, variant: str, int8_io: EdgeType | None) -> str:
     if looks == MIXED and variant in _LEFT_IN_FLOAT:
         return f"the converter leaves {_LEFT_IN_FLOAT[variant]}; or {_AS_IT_IS}"
     instead = f"test it with {looks}_interpreter" if looks in VARIANTS else _AS_IT_IS
-    recipe = _RECIPES.get(variant)
+    recipe = None if is_conversion else _RECIPES.get(variant)
     return f"{instead}, or convert again with {recipe}" if recipe else instead
 
 

@@ -349,6 +349,7 @@ def rewrite(*path: Any, to: Any) -> Callable[[Any], None]:
         rewrite("markers", 0, "arguments", to={"p95": "fast"}),
         rewrite("model", to="digits"),
         rewrite("model", "sha256", to="0"),
+        rewrite("model", "key", to="0"),
         rewrite("variant", to=[]),
         lambda content: content["models"].clear(),
         lambda content: content.update(tests=[1, 2]),

@@ -8,6 +8,8 @@ takes uint8. SavedModels: ``fixed_batch`` takes 4 samples at a time,
 ``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned`` has none,
 ``over_threshold`` takes a scalar and counts what is over it, ``no_rows`` has outputs without a
 batch dimension,
+``dotted`` has an input called input.1, ``wrapped`` a Keras model whose variables the converter
+leaves out,
 ``odd`` has an operation that TensorFlow Lite does not have, ``lstm`` a free batch size.
 ``answers.npz`` holds what Keras answers for ``digits.keras`` and ``pair.keras`` of MODELS, and the
 inputs of ``pair.keras``.
@@ -90,8 +92,21 @@ def saved_models(folder: Path) -> None:
     )
     tf.saved_model.save(module, folder / "over_threshold", {"serving_default": over})
     tf.saved_model.save(module, folder / "no_rows", {"serving_default": sizes})
+    tf.saved_model.save(*wrapped(folder / "wrapped"))
+    dotted = tf.function(lambda x: {"y": tf.nn.relu(x)}, [tf.TensorSpec([1, 4], name="input.1")])
+    tf.saved_model.save(module, folder / "dotted", {"serving_default": dotted})
     odd = tf.function(lambda x: tf.raw_ops.Betainc(a=x, b=x, x=x), times(1).input_signature)
     tf.saved_model.save(module, folder / "odd", {"serving_default": odd})
+
+
+def wrapped(folder: Path) -> tuple[tf.Module, Path, dict[str, tf.types.experimental.Callable]]:
+    """A Keras model in a module that calls it, as tutorials export one with its front end."""
+    module = tf.Module()
+    stack = [keras.Input((4,)), layers.BatchNormalization(), layers.Dense(300), layers.Dense(3)]
+    module.net = keras.Sequential(stack)
+    spec = [tf.TensorSpec([1, 4], name="x")]
+    module.call = tf.function(lambda x: {"y": module.net(x * 2, training=False)}, spec)
+    return module, folder, {"serving_default": module.call}
 
 
 def answers(folder: Path, models: Path) -> None:

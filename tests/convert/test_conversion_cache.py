@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,7 +135,7 @@ class TestKey:
     @pytest.fixture
     def task(self, models: Path) -> Task:
         path = models / "digits.keras"
-        job = {"kind": "keras", "path": str(path), "safe_mode": True}
+        job = {"kind": "keras", "path": str(path), "safe_mode": True, "signature": "a"}
         data = ArrayDataset(np.zeros((3, 4)))
         source = resolve(path, [])
         return Task(source, Origin(content_digest(path), job), recipe("int8"), data)
@@ -156,8 +157,9 @@ class TestKey:
         other = Origin(content_digest(models / "digits.h5"), task.origin.job)
         assert replace(task, origin=other).key != task.key
 
-    def test_of_another_safe_mode(self, task: Task) -> None:
-        other = Origin(task.origin.digest, {**task.origin.job, "safe_mode": False})
+    @pytest.mark.parametrize("changed", [{"safe_mode": False}, {"signature": "b"}], ids=str)
+    def test_of_another_safe_mode_or_signature(self, task: Task, changed: dict[str, Any]) -> None:
+        other = Origin(task.origin.digest, {**task.origin.job, **changed})
         assert replace(task, origin=other).key != task.key
 
 

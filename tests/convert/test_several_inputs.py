@@ -53,6 +53,14 @@ def input_names(model: Model) -> list[str]:
     return [name.rpartition(":")[0] for name in names]
 
 
+def test_an_input_whose_name_no_argument_can_have(converter: Converter, odd_models: Path) -> None:
+    """As exporters of ONNX files name theirs."""
+    facts = made(converter, odd_models / "dotted", "int8", ROWS - 80).model.facts
+    assert facts.inputs[0].scales[0] == pytest.approx(159 / 255, rel=0.01)
+    (found,) = answers(converter, odd_models / "dotted", ROWS - 80).values()
+    assert found.tolist() == np.maximum(ROWS - 80, 0).tolist()
+
+
 def test_three_arrays_for_two_inputs(converter: Converter, odd_models: Path) -> None:
     error = refused(converter, odd_models / "zebra.keras", "int8", (ONE, ONE, ONE))
     assert error.message == (

@@ -189,8 +189,8 @@ def test_an_operator_without_a_kernel_for_16_bits(
         model.predict(np.ones((1, 2), np.float32))
     version = metadata.version("ai-edge-litert")
     assert caught.value.hint == (
-        "SQUARED_DIFFERENCE has no kernel for activations of 16 bits in ai-edge-litert "
-        f"{version}: replace its layer, or test the int8 variant"
+        f"ai-edge-litert {version} has no kernel of SQUARED_DIFFERENCE for int16 values: replace "
+        "it in the model, or test another variant"
     )
 
 

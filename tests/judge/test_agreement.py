@@ -264,3 +264,13 @@ def test_masks_agree_by_their_pixels() -> None:
     assert found.details == ("sample 3: 25.00 %", "sample 7: 5.00 %")
     assert (found.low, found.high) == (None, None)
     assert judged(Answered({None: own.tolist(), "converted": base.tolist()}), 0.98).fails
+
+
+def test_of_several_labels_each_counts() -> None:
+    """The likeliest of them says nothing where several are as likely."""
+    own = [[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 1, 1]]
+    base = [[1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 1, 0]]
+    answers: Any = {None: own, "converted": base}
+    result = judged(Answered(answers), 0.9)
+    assert (result.verdict, result.measured, result.n) == ("pass", pytest.approx(11 / 12), 4)
+    assert result.reason == "8.33 % of the labels are others than from converted, in 1 of 4 samples"

@@ -74,7 +74,7 @@ def test_a_file_that_is_too_large_says_where_its_bytes_are(realdata: Path) -> No
         facts=read_facts(path), variant="converted", size_bytes=size_bytes
     )
     sizes = "functional_1/dense_9/MatMul (0.312 MB), functional_1/dense/MatMul (0.312 MB), "
-    assert sizes in budget.judge(evidence).advice
+    assert sizes in budget.judge(evidence).details[0]
 
 
 def test_integers_that_were_never_real_are_integers(tiny: Path) -> None:

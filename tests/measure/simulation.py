@@ -65,6 +65,7 @@ class Simulated:
 
     variant, load_ms, threads, delegated = "simulated", 0.0, 1, None
     input_origin, input_shapes, before_bursts, left_out = None, {}, None, {}
+    first_run_ns = 0
     used = Used()
 
     def __init__(self, times: Latency, correlation: float, random: np.random.Generator) -> None:

@@ -17,6 +17,7 @@ from pytest_edgeai.errors import DataError
 from pytest_edgeai.judge.evidence import Score
 from pytest_edgeai.judge.metrics import metric_of
 from pytest_edgeai.measure.metrics import score
+from pytest_edgeai.measure.multi_label import is_multi_label, labels_of
 from pytest_edgeai.model.dataset import ArrayDataset
 
 Array = npt.NDArray[Any]
@@ -304,6 +305,13 @@ class TestSeveralLabelsPerSample:
         again = metrics.f1_score(self.labels[at], self.chances[at] >= 0.5, average=average)
         assert found.resampled(at) == pytest.approx(again)
 
+    def test_labels_are_what_is_as_likely_as_not(self) -> None:
+        assert is_multi_label(self.labels, self.chances)
+        gets = labels_of(self.chances, "agreement")
+        assert gets.tolist() == (self.chances >= 0.5).tolist()
+        with pytest.raises(DataError, match="they are no probabilities"):
+            labels_of(self.chances - 1, "agreement")
+
     @pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
     def test_no_answer_that_is_the_same_for_all_scores_more(self, average: str) -> None:
         constant = [
@@ -325,6 +333,8 @@ class TestSeveralLabelsPerSample:
         text = refusal("accuracy", self.labels, self.chances)
         assert "labels are not one-hot: sample 0 has [1, 0, 1]" in text
         assert "Several labels per sample are for f1_macro" in text
+        text = refusal("accuracy", self.labels + 0.137, self.chances)
+        assert "Where a model puts out numbers, take metric='mean_absolute_error'" in text
 
     def test_logits_are_no_probabilities(self) -> None:
         text = refusal("f1_macro", self.labels, self.chances * 8 - 4)

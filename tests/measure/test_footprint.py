@@ -259,7 +259,7 @@ def verdict(times: Latency, limit: float, random: np.random.Generator) -> tuple[
 class Asked:
     """Evidence of simulated starts alone."""
 
-    device_name = "local"
+    device_name, variant = "local", "converted"
 
     def __init__(self, starts: StartUps) -> None:
         self._starts = starts

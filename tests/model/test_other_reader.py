@@ -13,6 +13,7 @@ from pytest_edgeai.model.flatbuffer import (
     READING_ERRORS,
     Flatbuffer,
     OperatorRow,
+    SignatureRow,
     SubgraphRow,
     TensorRow,
 )
@@ -27,10 +28,16 @@ Plain = dict[str, Any]
 
 def ours(path: Path) -> Plain:
     flatbuffer = Flatbuffer(path.read_bytes())
+    graphs = flatbuffer.subgraphs()
     return {
-        "graphs": [_our_graph(graph) for graph in flatbuffer.subgraphs()],
-        "signatures": [*flatbuffer.signatures()],
+        "graphs": [_our_graph(graph) for graph in graphs],
+        "signatures": [_our_signature(row) for row in flatbuffer.signatures(graphs)],
     }
+
+
+def _our_signature(row: SignatureRow) -> Plain:
+    sides = {side: [(n, t.index) for n, t in getattr(row, side)] for side in ("inputs", "outputs")}
+    return {"key": row.key, "graph": row.graph, **sides}
 
 
 def _our_graph(graph: SubgraphRow) -> Plain:
@@ -57,8 +64,16 @@ def theirs(path: Path) -> Plain:
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     return {
         "graphs": [_their_graph(model, graph) for graph in model.subgraphs],
-        "signatures": [_text(signature.signatureKey) for signature in model.signatureDefs or ()],
+        "signatures": [_their_signature(row) for row in model.signatureDefs or ()],
     }
+
+
+def _their_signature(signature: Any) -> Plain:
+    sides = {
+        side: [(_text(entry.name), entry.tensorIndex) for entry in getattr(signature, side) or ()]
+        for side in ("inputs", "outputs")
+    }
+    return {"key": _text(signature.signatureKey), "graph": signature.subgraphIndex, **sides}
 
 
 def _their_graph(model: Any, graph: Any) -> Plain:

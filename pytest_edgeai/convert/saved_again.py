@@ -1,4 +1,4 @@
-"""A signature of a SavedModel with its batch size fixed; runs where TensorFlow is imported."""
+"""A signature of a SavedModel, saved again for the converter; runs where TensorFlow is imported."""
 
 from __future__ import annotations
 
@@ -17,17 +17,24 @@ def has_free_sizes(signature: Any) -> bool:
     return any(shape.rank is None or None in shape[1:] for shape in shapes)
 
 
-def save_with_batch_of_1(loaded: Any, key: str, folder: str) -> None:
-    """Save one signature of a loaded SavedModel, which takes one sample at a time then."""
+def save_again(loaded: Any, key: str, folder: str, *, batch_of_1: bool = False) -> None:
+    """Save one signature of a loaded SavedModel, with all that it needs beside it.
+
+    Args:
+        batch_of_1: it takes one sample at a time then.
+    """
     import tensorflow as tf
 
     signature = loaded.signatures[key]
+    shapes = {name: spec.shape for name, spec in _specs(signature).items()}
+    if batch_of_1:
+        shapes = {name: (1, *shape[1:]) for name, shape in shapes.items()}
     specs = {
-        name: tf.TensorSpec((1, *spec.shape[1:]), spec.dtype, name=name)
+        name: tf.TensorSpec(shapes[name], spec.dtype, name=name)
         for name, spec in _specs(signature).items()
     }
     module = tf.Module()
-    module.loaded = loaded  # keeps its variables and tables
+    module.loaded, module.held = loaded, list(signature.variables)  # and its tables
     run = tf.function(lambda **inputs: signature(**inputs)).get_concrete_function(**specs)
     tf.saved_model.save(module, folder, {key: run})
 
