@@ -75,7 +75,7 @@ def test_no_time_is_inconclusive(digits_suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*only 1 start in fresh processes: the median at 95 % confidence*",
-            "*try: raise --edge-max-seconds: about 5 more starts, *",
+            "*try: raise --edge-max-seconds: at least 5 more starts, *",
         ]
     )
     warned = digits_suite.runpytest(

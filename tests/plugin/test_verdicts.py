@@ -27,12 +27,13 @@ def test_all_failing_budgets_are_in_one_failure(digits_suite: pytest.Pytester) -
         r"int8 of digits.keras on local: 3 of 5 budgets not met",
         r"max_latency_ms: p95 0.0\d+ ms, limit 0.00001 ms: 0.0\d+ ms over \([\d,]+ times the",
         r"p95 of [\d,]+ runs",
-        r"median 0.0\d+ ms, p95 0.0\d+ ms, max [\d.]+ ms; inputs \w*",
+        r"median 0.0\d+ ms, p95 0.0\d+ ms, max [\d.]+ ms; inputs: sample 0 of evaluation_data",
         r"ai-edge-litert [\d.]+, 1 thread, .+ \(\w+\), governor \w+, others \d+%",
         r"try: more threads \(--edge-threads\)",
         r"max_size_mb: size 0.0\d+ MB, limit 0.001 MB: 0.0\d+ MB over \([\d.]+ times the limit\)",
         r"the file has [\d,]+ bytes; the limit is 1,048",
-        r"try: make the largest layers smaller",
+        r"its largest tensors: .+",
+        r"try: make the layers of the largest tensors smaller",
         r"min_accuracy: accuracy 9\d.\d\d %, limit 100.00 %: \d.\d\d pt under",
         r"on 300 samples, labels: class indices",
         r"try: check that evaluation_data is scaled",
@@ -299,7 +300,8 @@ def test_a_drop_from_a_worthless_baseline_is_void(digits_suite: pytest.Pytester)
         [
             "*max_accuracy_drop: accuracy drop *: void",
             "*the baseline is no better than one answer*",
-            "*try: check that evaluation_data is scaled as in training*",
+            "*with the classes in another order*",
+            "*try: see above*",
         ]
     )
 
@@ -531,7 +533,8 @@ def test_interpreters_of_one_test_are_timed_in_turns(digits_suite: pytest.Pytest
             time_runs = Interpreter.time_runs
 
             def noted(self, *args):
-                order.append(self.variant)
+                if args != (1, 0.0, 1, 0.0):  # the first inference
+                    order.append(self.variant)
                 return time_runs(self, *args)
 
             monkeypatch.setattr(Interpreter, "time_runs", noted)
@@ -540,9 +543,7 @@ def test_interpreters_of_one_test_are_timed_in_turns(digits_suite: pytest.Pytest
         def test_both(converted_interpreter, int8_interpreter): pass
 
         def test_order():
-            start = [*["converted"] * 2, *["int8"] * 2]
-            assert order[:4] == start
-            assert order[4:12] == ["converted", "int8"] * 4
+            assert order[:10] == ["converted", "int8"] * 5
         """
     )
     digits_suite.runpytest("--benchmark-disable", "--edge-max-seconds=10").assert_outcomes(passed=2)
