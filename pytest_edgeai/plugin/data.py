@@ -87,18 +87,15 @@ def _is_at_hand(request: pytest.FixtureRequest, name: str) -> bool:
 
 def _beginning(request: pytest.FixtureRequest, name: str, inputs: int, count: int) -> Any:
     """The first samples, or what keeps them from being read; None where there is no data."""
-    from pytest_edgeai.errors import DataError, EdgeAIError
-    from pytest_edgeai.model.dataset import as_dataset
+    from pytest_edgeai.errors import DataError, EdgeAIError, raised
 
     try:
         value = request.getfixturevalue(name)
-        if value is None:
-            return None
-        return next(iter(as_dataset(value, name, inputs).batches(count)))
+        return None if value is None else next(_as_dataset(value, name, inputs).batches(count))
     except EdgeAIError as error:
         return error
     except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
-        return DataError(f"{type(error).__name__}: {error}")
+        return DataError(raised(error))
 
 
 def read_data(
