@@ -78,6 +78,10 @@ class Budget(ABC):
         """Whether so many samples of the latency tell; if no number did so far, more are taken."""
         return True
 
+    def is_far(self, samples: LatencySamples, evidence: Evidence) -> bool:
+        """Whether its limit is so far from these that they need not be of a warm model."""
+        return True
+
     def spoilt(self, samples: LatencySamples, evidence: Evidence) -> Disturbance | None:
         """What makes these samples void for it, if anything does."""
         return None

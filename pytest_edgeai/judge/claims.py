@@ -22,10 +22,14 @@ from pytest_edgeai.judge.statistics import QUANTILES, Samples, effective_runs, s
 
 MIN_EFFECTIVE = 30
 """With fewer independent runs, their autocorrelation itself is not known well enough."""
-MIN_FAR = 25
-"""The same, where the limit is far away."""
+MIN_CLEAR = 25
+"""The same, where the limit is many standard deviations away."""
 MIN_FOR_MEAN = 100
 """What makes the mean of skewed samples close to normal."""
+FAR = 3
+"""A limit of so many times what was measured is far away, and of so small a part of it."""
+MIN_OVER = 10
+"""Runs that may show that a limit far below them does not hold."""
 IN_SIGHT = 1000
 """How many times as many runs are still worth naming."""
 
@@ -65,7 +69,7 @@ class Claim(ABC):
     """
 
     least_runs: int = MIN_EFFECTIVE
-    """Fewer runs cannot support the claim."""
+    """Fewer runs cannot support the claim, unless the limit is far away."""
 
     def __init__(self, name: str, confidence: float) -> None:
         self.name = name
@@ -74,6 +78,14 @@ class Claim(ABC):
     @abstractmethod
     def holds(self, samples: Samples, limit: float) -> bool | None:
         """Whether the claim is true; None where the samples cannot tell."""
+
+    def is_far(self, samples: Samples, limit: float) -> bool:
+        """Whether the limit is ``FAR`` times what was measured, or even fast runs are over it so.
+
+        There fewer runs tell, and runs that resemble each other do.
+        """
+        is_far_above = FAR * statistic(self.name, samples) <= limit
+        return is_far_above or fastest(samples) > FAR * limit
 
     def decision(
         self, samples: Samples, limit: float, looks: Sequence[int] = ()
@@ -112,8 +124,7 @@ class PercentileClaim(Claim):
 
     That is a claim on a proportion: which of the samples exceed the limit is all that counts, so
     it holds for any distribution. Samples count for as many as they are worth at the limit
-    (``effective_runs``); where the limit is far away in standard deviations, for as many as they
-    are.
+    (``effective_runs``); where the limit is many standard deviations away, for as many as they are.
 
     Args:
         independent: whether the samples are known to be, as those of fresh processes are.
@@ -124,9 +135,9 @@ class PercentileClaim(Claim):
         self._quantile = QUANTILES[name]
         self._independent = independent
         # With none over the limit: half the weight is on "none ever is".
-        none_over = math.ceil(math.log(2 / self.error) / -math.log(self._quantile))
-        self._least_effective = none_over if independent else MIN_EFFECTIVE
-        self.least_runs = max(self._least_effective, none_over)
+        self._none_over = math.ceil(math.log(2 / self.error) / -math.log(self._quantile))
+        self._least_effective = self._none_over if independent else MIN_EFFECTIVE
+        self.least_runs = max(self._least_effective, self._none_over)
 
     def _effective(self, samples: Samples, limit: float) -> float:
         return len(samples) if self._independent else effective_runs(samples, limit)
@@ -135,24 +146,31 @@ class PercentileClaim(Claim):
         import numpy as np
 
         n, values = len(samples), np.asarray(samples)
-        over, effective = float((values > limit).sum()), self._effective(values, limit) if n else 0
-        near = self._decision(over * effective / max(n, 1), effective)
-        if near is not None or effective < MIN_FAR:
+        if not n:
+            return None
+        over, effective = float((values > limit).sum()), self._effective(values, limit)
+        near = self._decision(over * effective / n, effective)
+        if near is not None or self._independent:
             return near
-        far = self._decision(over, n)
-        return far if far is not None and self._is_far(values, limit, effective, far) else None
+        if effective < MIN_CLEAR and not self.is_far(values, limit):
+            return None
+        told = self._told(over, n)
+        if told is None or n < (self._none_over if told else MIN_OVER):
+            return None
+        return told if self._is_clear(values, limit, effective, told) else None
 
-    def _is_far(self, samples: Samples, limit: float, effective: float, holds: bool) -> bool:
+    def _is_clear(self, samples: Samples, limit: float, effective: float, holds: bool) -> bool:
         """Whether the limit is so many standard deviations away that no distribution crosses it.
 
         Cantelli's inequality, with a margin for what few effective samples make of mean and
-        deviation. Of a sample over a limit that holds, that it is over is all that counts.
+        deviation. Of a sample over a limit that holds, that it is over is all that counts; and of
+        a long one over a limit that does not, that it is long.
         """
         import numpy as np
 
-        values = np.minimum(samples, limit) if holds else np.asarray(samples)
+        values = np.minimum(samples, limit if holds else max(FAR * np.median(samples), limit))
         odds = self._quantile / (1 - self._quantile)
-        deviations = math.sqrt(odds if holds else 1 / odds) * (1 + 3 / math.sqrt(effective))
+        deviations = math.sqrt(odds if holds else 1 / odds) * _margin(effective)
         gap = (limit - values.mean()) if holds else (values.mean() - limit)
         return bool(gap >= deviations * values.std())
 
@@ -185,8 +203,9 @@ class PercentileClaim(Claim):
         return steps[at] if at < len(steps) else None
 
     def _decision(self, over: float, n: float) -> bool | None:
-        if n < self._least_effective:
-            return None
+        return None if n < self._least_effective else self._told(over, n)
+
+    def _told(self, over: float, n: float) -> bool | None:
         if self._is_under(over, n):
             return True
         return False if self._is_over(over, n) else None
@@ -225,6 +244,10 @@ class MeanClaim(Claim):
     deviation stands for the true one, so rare and enormous outliers deceive it (Waudby-Smith,
     Arbour, Sinha, Kennedy & Ramdas, "Time-uniform central limit theory and asymptotic confidence
     sequences", Annals of Statistics 52(6), 2024, the one-sided form).
+
+    Where the limit is far away, Cantelli's inequality tells on which side the mean of so few
+    effective runs lies, whatever their distribution, as long as their standard deviation tells
+    anything.
     """
 
     least_runs = MIN_FOR_MEAN
@@ -233,7 +256,22 @@ class MeanClaim(Claim):
         found = self.interval(samples)
         if found.high is not None and found.high <= limit:
             return True
-        return False if found.low is not None and found.low > limit else None
+        if found.low is not None and found.low > limit:
+            return False
+        return self._of_far_limit(samples, limit) if self.is_far(samples, limit) else None
+
+    def _of_far_limit(self, samples: Samples, limit: float) -> bool | None:
+        """What they tell by Cantelli's inequality; long runs only add to a mean over the limit."""
+        import numpy as np
+
+        values, effective = np.asarray(samples, float), effective_runs(samples)
+        holds = float(values.mean()) <= limit
+        if len(values) < (MIN_FOR_MEAN if holds else MIN_OVER):
+            return None
+        if not holds:
+            values = np.minimum(values, max(FAR * np.median(values), limit))
+        deviations = math.sqrt((1 - self.error) / self.error / effective) * _margin(effective)
+        return holds if abs(limit - values.mean()) >= deviations * values.std() else None
 
     def interval(self, samples: Samples) -> Interval:
         import numpy as np
@@ -292,6 +330,18 @@ class MaxClaim(Claim):
             return ""
         share = -math.expm1(math.log(self.error) / effective_runs(samples))
         return f"so fewer than {units.share(share)} of all runs are over the limit"
+
+
+def fastest(samples: Samples) -> float:
+    """What nineteen of twenty runs take at least."""
+    import numpy as np
+
+    return float(np.quantile(samples, 0.05))
+
+
+def _margin(effective: float) -> float:
+    """By how much few effective samples may have a deviation that is too small."""
+    return 1 + 3 / math.sqrt(effective)
 
 
 def claim(name: str, confidence: float) -> Claim:

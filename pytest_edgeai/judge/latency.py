@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from pytest_edgeai import units
 from pytest_edgeai.errors import UsageError
 from pytest_edgeai.judge.budget import DEFAULT_CONFIDENCE, Budget
-from pytest_edgeai.judge.claims import Claim, Interval, claim
+from pytest_edgeai.judge.claims import Claim, Interval, claim, fastest
 from pytest_edgeai.judge.conditions import Disturbance, disturbance, drifted
 from pytest_edgeai.judge.evidence import Evidence, LatencySamples
 from pytest_edgeai.judge.requirements import require_number, require_timing
@@ -77,6 +77,9 @@ class LatencyBudget(Budget):
 
     def is_decided(self, samples: LatencySamples, evidence: Evidence) -> bool:
         return self.claim.holds(samples.ms, self.limit_ms) is not None
+
+    def is_far(self, samples: LatencySamples, evidence: Evidence) -> bool:
+        return self.claim.is_far(samples.ms, self.limit_ms)
 
     def spoilt(self, samples: LatencySamples, evidence: Evidence) -> Disturbance | None:
         return spoils(samples, self.claim, self.limit_ms)
@@ -192,16 +195,17 @@ def _spoilt(
 
 
 def may_be_their_fault(times: Samples, claimed: Claim, limit: float, holds: bool | None) -> bool:
-    """Whether work of others, which can only slow runs down, may be why a limit does not hold."""
+    """Whether work of others, which can only slow runs down, may be why a limit does not hold.
+
+    They are not why even the fastest runs take twice the limit.
+    """
     is_short = holds is None and len(times) < claimed.least_runs
     return not (holds or is_short or (holds is False and is_hopeless(times, limit)))
 
 
 def is_hopeless(times: Samples, limit: float) -> bool:
     """Whether even the fastest twentieth takes too long for others to be why."""
-    import numpy as np
-
-    return float(np.quantile(times, 0.05)) > HOPELESS * limit
+    return fastest(times) > HOPELESS * limit
 
 
 def _bound_text(claimed: Claim, interval: Interval, holds: bool, unit: str) -> str:

@@ -85,6 +85,10 @@ class RegressionBudget(Budget):
             return False
         return seen.high - seen.low <= PRECISE * statistic(self.of, samples.ms)
 
+    def is_far(self, samples: LatencySamples, evidence: Evidence) -> bool:
+        """A baseline is recorded, and compared with, for what the samples are like."""
+        return self.of not in LATENCY
+
     def spoilt(self, samples: LatencySamples, evidence: Evidence) -> Disturbance | None:
         found = evidence.recorded()
         if found.verdict == "skipped":

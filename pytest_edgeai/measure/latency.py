@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,11 @@ from pytest_edgeai.judge.statistics import drift, effective_runs, spread, statis
 
 MIN_RUNS = 100
 MIN_S = 0.5
+FAR_WARM_UP_S = 0.05
+FAR_MIN_S = 0.1
+"""The warm-up and the runs that a limit far away takes."""
+PATIENCE = 10
+"""How many times the cap the fewest runs that may pass may take, where all limits are far."""
 MAX_RUNS = 1_000_000
 GROWTH = 1.25
 """How many times as many runs there are when one looks again."""
@@ -33,20 +38,28 @@ POLL_S = 1.0
 Samples = np.ndarray[Any, np.dtype[np.int64]]
 
 
+class Limits(Protocol):
+    """What samples are taken for; see ``Undecided``."""
+
+    @property
+    def least_runs(self) -> int: ...
+    def are_decided(self, samples: LatencySamples) -> bool: ...
+    def are_far(self, samples: LatencySamples) -> bool: ...
+    def are_told(self, samples: LatencySamples) -> bool: ...
+
+
 @dataclass
 class Timing:
     """One interpreter that is timed.
 
     Args:
         interpreter: with the inputs to time it on; those that nobody set are filled in.
-        is_enough: whether samples tell what they are taken for.
-        least_runs: without so many it cannot be enough.
+        limits: what has to be told.
         taken: samples that a benchmark took already.
     """
 
     interpreter: Interpreter
-    is_enough: Callable[[LatencySamples], bool]
-    least_runs: int = 0
+    limits: Limits
     taken: Samples = field(default_factory=lambda: np.empty(0, np.int64))
 
 
@@ -56,9 +69,13 @@ def measure_latency(
     """Time interpreters of one device, which nothing else uses meanwhile.
 
     Each gets at least one warm-up run and ``WARM_UP_S``; then at least ``MIN_RUNS`` runs and
-    ``MIN_S``, and more until ``is_enough``, up to ``max_seconds`` for each, warm-up included. First
-    inference and warm-up are kept apart from the samples, as TensorFlow Lite's benchmark_model
-    does. Several take turns, so that drift favours none.
+    ``MIN_S``, and more until its limits are decided, up to ``max_seconds`` for each, warm-up
+    included. First inference and warm-up are kept apart from the samples, as TensorFlow Lite's
+    benchmark_model does. Several take turns, so that drift favours none.
+
+    Limits that are all far away need less: they may be decided by runs of the warm-up, or as soon
+    as there are enough runs. They get as many as may tell, even if that takes ``PATIENCE`` times
+    ``max_seconds``.
 
     Returns:
         Samples, or what kept them from being taken, in the order of the timings.
@@ -90,12 +107,12 @@ class _Run:
     def __init__(self, timing: Timing, max_seconds: float) -> None:
         self.error: EdgeAIError | None = None
         self.is_done = False
-        self.interpreter, self._is_enough = timing.interpreter, timing.is_enough
-        self._max_s, self._spent_s = max_seconds, 0.0
+        self.interpreter, self._limits = timing.interpreter, timing.limits
+        self._max_s, self._cap_s, self._spent_s = max_seconds, max_seconds, 0.0
         self._parts = [timing.taken] if len(timing.taken) else []
         self.count = len(timing.taken)
         self._timed_s = float(timing.taken.sum()) / 1e9
-        self._least = max(MIN_RUNS, timing.least_runs)
+        self._least = max(MIN_RUNS, timing.limits.least_runs)
         self._target = self._least
         self._facts: dict[str, Any] = {"load_ms": self.interpreter.load_ms}
         self._used_before = Used() if self.count else self.interpreter.used
@@ -119,42 +136,81 @@ class _Run:
         if interpreter.before_bursts is not None and self.count:
             self._readings = [interpreter.before_bursts, interpreter.conditions()]
             self._looks.append(self.count)
-            self.is_done = self._is_enough(self.samples())
+            self.is_done = self._limits.are_decided(self.samples())
             return
         if interpreter.first_run_ns is None:
             interpreter.time_runs(1, 0.0, 1, 0.0)
-        warm_up_runs = interpreter.warm_up(min(WARM_UP_S, self._max_s / 4))
-        first_ms = (interpreter.first_run_ns or 0) / 1e6
-        self._facts |= {"first_inference_ms": first_ms, "warm_up_runs": warm_up_runs}
-        self._used_before = interpreter.used
-        self._readings = [interpreter.conditions()]
+        self._facts["first_inference_ms"] = (interpreter.first_run_ns or 0) / 1e6
+        begin, warm_up_s = time.monotonic(), min(WARM_UP_S, self._max_s / 4)
+        if not self.count:
+            self._decide_early(warm_up_s)
+        if not self.is_done:
+            self._warm_up(warm_up_s - (time.monotonic() - begin))
 
-    def stretch(self, stretch_s: float) -> None:
-        """Time some more; look at the samples once there are enough more of them."""
-        begin, left_s = time.monotonic(), max(self._max_s - self._spent_s, 0.0)
-        more, min_s = self._target - self.count, 0.0
-        most = more
-        if self._target == self._least:
-            min_s = MIN_S - self._timed_s
-            most = MAX_RUNS - self.count
+    def _decide_early(self, warm_up_s: float) -> None:
+        """Let runs of the warm-up decide limits that are far away; else they are none of it."""
+        self._warm_up(min(FAR_WARM_UP_S, warm_up_s))
+        self._take(self._limits.least_runs, FAR_MIN_S, MAX_RUNS, warm_up_s - FAR_WARM_UP_S)
+        self.is_done = self._is_far_decided()
+        if not self.is_done:
+            self._facts["warm_up_runs"] += self.count
+            self._parts, self.count, self._timed_s = [], 0, 0.0
+
+    def _warm_up(self, seconds: float) -> None:
+        """Run it for so long, at least once, and note the conditions before what is timed then."""
+        runs = self.interpreter.warm_up(max(seconds, 0.0))
+        self._facts["warm_up_runs"] = self._facts.get("warm_up_runs", 0) + runs
+        self._used_before, self._readings = self.interpreter.used, [self.interpreter.conditions()]
+
+    def _take(self, least: int, min_s: float, most: int, max_s: float) -> None:
         part = self.interpreter.time_runs(
-            max(more, 1), min_s, max(most, 1), min(stretch_s, left_s), REWARM_S
+            max(least, 1), min_s, max(most, 1), max(max_s, 0.0), REWARM_S
         )
         self._parts.append(part)
         self.count += len(part)
         self._timed_s += float(part.sum()) / 1e9
+
+    def stretch(self, stretch_s: float) -> None:
+        """Time some more; look at the samples once there are enough more of them."""
+        begin, left_s = time.monotonic(), max(self._cap_s - self._spent_s, 0.0)
+        more, min_s = self._target - self.count, 0.0
+        most = more
+        if self._is_first():
+            min_s = MIN_S - self._timed_s
+            most = MAX_RUNS - self.count
+        self._take(more, min_s, most, min(stretch_s, left_s))
         at_cap = time.monotonic() - begin >= left_s or self.count >= MAX_RUNS
+        if at_cap and self._is_worth_waiting():
+            self._cap_s, at_cap = PATIENCE * self._max_s, False
         if at_cap or self._is_at_target():
             self._look(at_cap)
+        elif self._is_first():
+            self.is_done = self._is_far_decided()
+
+    def _is_first(self) -> bool:
+        """Whether one has not looked at the samples yet, but for limits that are far away."""
+        return self._target == self._least
+
+    def _is_far_decided(self) -> bool:
+        samples = self.samples()
+        is_decided = self._limits.are_far(samples) and self._limits.are_told(samples)
+        if is_decided:
+            self._readings.append(self.interpreter.conditions())
+        return is_decided
+
+    def _is_worth_waiting(self) -> bool:
+        """Whether all that is missing are runs, of which there are too few to tell anything."""
+        is_short = self._cap_s == self._max_s and self.count < self._limits.least_runs
+        return is_short and self._limits.are_far(self.samples())
 
     def _is_at_target(self) -> bool:
-        has_begun = self._target > self._least or self._timed_s >= MIN_S
+        has_begun = not self._is_first() or self._timed_s >= MIN_S
         return has_begun and self.count >= self._target
 
     def _look(self, at_cap: bool) -> None:
         self._readings.append(self.interpreter.conditions())
         self._looks.append(self.count)
-        self.is_done = at_cap or self._is_enough(self.samples())
+        self.is_done = at_cap or self._limits.are_decided(self.samples())
         self._target = min(MAX_RUNS, int(self.count * GROWTH) + 1)
 
     def samples(self) -> LatencySamples:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_edgeai.plugin.options import Settings
     from pytest_edgeai.plugin.subject import Subject
 
-SECONDS_IF_CLEAR = 1.5
+SECONDS_IF_CLEAR = 0.5
 """Of one measurement: start, warm-up, and the shortest time that is measured for."""
 FOLDER_FROM_CONTROLLER = "edgeai_folder"
 

@@ -27,6 +27,7 @@ from pytest_edgeai.judge.evidence import (
 )
 from pytest_edgeai.judge.metrics import Metric
 from pytest_edgeai.judge.output_error import output_errors
+from pytest_edgeai.judge.undecided import Undecided
 from pytest_edgeai.judge.verdict import BudgetResult
 from pytest_edgeai.measure.footprint import Footprint, Memory, StartUps
 from pytest_edgeai.measure.latency import Timing, conditions_of
@@ -218,25 +219,14 @@ class Subject:
 
     def timing(self, threads: int, interpreter: Interpreter) -> Timing:
         """What is to be timed, beginning with what a benchmark took of it."""
-        timing = Timing(interpreter, *self.enough(threads))
+        timing = Timing(interpreter, self.undecided(threads))
         if interpreter is self.interpreter:
             timing.taken = self.rounds_ns
         return timing
 
-    def enough(self, threads: int) -> tuple[Callable[[LatencySamples], bool], int]:
-        """When the samples tell all budgets with so many threads, and the fewest that may."""
-        undecided = self._timed_by(threads)
-        least_runs = max(budget.least_runs for budget in undecided)
-
-        def is_enough(samples: LatencySamples) -> bool:
-            for budget in [*undecided]:
-                spoilt = budget.spoilt(samples, self)
-                is_void = spoilt is not None and not spoilt.may_pass
-                if is_void or budget.is_decided(samples, self):
-                    undecided.remove(budget)
-            return not undecided
-
-        return is_enough, least_runs
+    def undecided(self, threads: int) -> Undecided:
+        """The budgets that are judged on the latency with so many threads."""
+        return Undecided(self._timed_by(threads), self)
 
     def void_reason(self, threads: int) -> str:
         """Why samples say nothing that would perhaps say something a little later; or ""."""

@@ -37,7 +37,7 @@ def time_subjects(subjects: list[Subject], max_seconds: float) -> None:
         ]
         if void:
             wait_until_calm(void[0][2], max_seconds)
-            again = [Timing(own, *subject.enough(threads)) for subject, threads, own, _ in void]
+            again = [Timing(own, subject.undecided(threads)) for subject, threads, own, _ in void]
             for (subject, threads, _, why), found in zip(
                 void, measure_latency(again, max_seconds), strict=True
             ):

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from pytest_edgeai.judge.claims import IN_SIGHT, MIN_FAR, Interval, claim, log_evidence
+from pytest_edgeai.judge.claims import IN_SIGHT, MIN_CLEAR, MIN_OVER, Interval, claim, log_evidence
+from pytest_edgeai.judge.statistics import effective_runs
 
 PERCENTILES = ("median", "p90", "p95", "p99")
 Ends = tuple[float | None, float | None]
@@ -43,7 +44,7 @@ def test_none_over_the_limit_passes_with_the_fewest_runs(name: str) -> None:
     claimed = claim(name, 0.95)
     samples = np.ones(claimed.least_runs)
     assert claimed.holds(samples, 2) is True
-    assert claimed.holds(samples[: MIN_FAR - 1], 2) is None
+    assert claimed.holds(samples[: MIN_CLEAR - 1], 2) is None
     assert claimed.holds(samples[:0], 2) is None
 
 
@@ -149,6 +150,44 @@ def test_a_limit_far_away_takes_fewer_effective_runs() -> None:
     assert claimed.interval(wave) == Interval()
     assert claimed.holds(np.tile(wave, 12), 2.0) is True
     assert claimed.holds(np.tile(wave, 12), 0.5) is False
+
+
+class TestFarLimits:
+    """Three times what was measured, or a third of it: runs may be few, and worth very few."""
+
+    WAVE = 1 + 0.1 * np.sin(np.arange(2000) / 60)
+    """Runs that resemble each other for hundreds of runs."""
+
+    @pytest.mark.parametrize(
+        ("name", "runs"), [("median", 6), ("p90", 36), ("p95", 72), ("p99", 368), ("mean", 100)]
+    )
+    def test_the_fewest_runs_that_pass(self, name: str, runs: int) -> None:
+        claimed = claim(name, 0.95)
+        assert effective_runs(self.WAVE[:runs]) < max(runs / 2, 10)
+        assert claimed.holds(self.WAVE[:runs], 30) is True
+        assert claimed.holds(self.WAVE[: runs - 1], 30) is None
+
+    @pytest.mark.parametrize("name", [*PERCENTILES, "mean"])
+    def test_ten_fail(self, name: str) -> None:
+        claimed = claim(name, 0.95)
+        assert claimed.holds(self.WAVE[:MIN_OVER], 0.1) is False
+        assert claimed.holds(self.WAVE[: MIN_OVER - 1], 0.1) is None
+
+    @pytest.mark.parametrize("name", [*PERCENTILES, "mean"])
+    def test_one_that_is_not_far_enough(self, name: str) -> None:
+        claimed, wave = claim(name, 0.95), self.WAVE[:400]
+        assert effective_runs(wave) < 10
+        for limit in (2.5, 0.4):
+            assert not claimed.is_far(wave, limit)
+            assert claimed.holds(wave, limit) is None
+
+    @pytest.mark.parametrize("name", ["p95", "mean"])
+    def test_one_of_the_runs_that_is_far_beyond_it(self, name: str) -> None:
+        """What varies so much may cross any limit."""
+        odd = np.where(np.arange(100) == 50, 1000.0, noise(100))
+        claimed = claim(name, 0.95)
+        assert claimed.holds(odd, 50) is None
+        assert claimed.holds(odd, 0.1) is False  # the longest run is no reason to wait
 
 
 class TestLooks:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from types import SimpleNamespace
@@ -25,6 +25,7 @@ from pytest_edgeai.judge.evidence import SustainedRun
 from pytest_edgeai.judge.latency import LatencyBudget
 from pytest_edgeai.judge.statistics import QUANTILES
 from pytest_edgeai.judge.sustained import SustainedBudget
+from pytest_edgeai.judge.undecided import Undecided
 from pytest_edgeai.measure import latency, sustained
 
 CAP_S = 15.0
@@ -56,8 +57,28 @@ LATENCIES = (
     Latency("bimodal", _two_modes),
     Latency("heavy-tailed", lambda share: 4 * (1 - np.asarray(share)) ** (-1 / 2.5)),
 )
+NAMES = tuple(times.name for times in LATENCIES)
+SLOW, SLOW_CAP_S = 60, 30.0
+"""How many times as long the runs of a slow model take (0.3 s), and its cap."""
+RARELY = 20
+"""How many times as long rare runs take."""
 CORRELATIONS = (0.0, 0.6, 0.9)
 """Of a run with the one before it (AR(1) of the normal scores)."""
+
+
+def slow(times: Latency) -> Latency:
+    """Of a model that is so much larger."""
+    return Latency(times.name, lambda share: SLOW * times.at(share))
+
+
+def rarely(share_of_slow: float) -> Latency:
+    """Log-normal times, of which so many are far beyond all others."""
+
+    def at(share: Any) -> Any:
+        usual = LATENCIES[1].at(np.minimum(np.asarray(share) / (1 - share_of_slow), 1 - 1e-3))
+        return np.where(np.asarray(share) > 1 - share_of_slow, RARELY * 5.0, usual)
+
+    return Latency("rarely", at)
 
 
 class Simulated:
@@ -74,7 +95,7 @@ class Simulated:
         self.spec = SimpleNamespace(max_temperature_c=None, allow_emulated_timing=False, host="")
         self.facts = DeviceFacts(*["simulated"] * 4, 1, *["simulated"] * 4, emulated=False)
         self.now = 0.0
-        most = int(2 * CAP_S * 1000 / 4)
+        most = int(2 * CAP_S * 1000 / 4) + 2 * 1000
         noise = random.standard_normal(most + 300) * np.sqrt(1 - correlation**2)
         scores = lfilter([1], [1, -correlation], noise)[300:]
         self._ahead_ns = np.rint(times.at(stats.norm.cdf(scores)) * 1e6).astype(np.int64)
@@ -88,8 +109,7 @@ class Simulated:
         return {}
 
     def warm_up(self, max_s: float) -> int:
-        self.now += max_s
-        return 1
+        return len(self.time_runs(1, max_s, len(self._ahead_ns), max_s))
 
     def time_runs(
         self, min_runs: int, min_s: float, max_runs: int, max_s: float, rewarm_s: float = 0.0
@@ -101,6 +121,14 @@ class Simulated:
         taken, self._ahead_ns = self._ahead_ns[:n], self._ahead_ns[n:]
         self.now += float(taken.sum()) / 1e9
         return taken
+
+
+class Drifts(Simulated):
+    """Its runs take half as long again at the end of the cap as in the beginning."""
+
+    def time_runs(self, *args: Any) -> Any:
+        part = super().time_runs(*args)
+        return np.rint(part * (1 + 0.5 * min(self.now / CAP_S, 1.0))).astype(np.int64)
 
 
 class SlowsDown(Simulated):
@@ -127,11 +155,8 @@ def time_of(interpreter: Simulated) -> Iterator[None]:
 
 def verdict(interpreter: Simulated, budget: LatencyBudget, cap_s: float = CAP_S) -> tuple[str, int]:
     """Of one measurement, and how many runs it took."""
-    timing = latency.Timing(
-        interpreter,  # type: ignore[arg-type]
-        lambda samples: budget.is_decided(samples, None),  # type: ignore[arg-type]
-        budget.least_runs,
-    )
+    limits = Undecided([budget], None)  # type: ignore[arg-type]
+    timing = latency.Timing(interpreter, limits)  # type: ignore[arg-type]
     with time_of(interpreter):
         (samples,) = latency.measure_latency([timing], cap_s)
     assert not isinstance(samples, EdgeAIError)
@@ -140,7 +165,13 @@ def verdict(interpreter: Simulated, budget: LatencyBudget, cap_s: float = CAP_S)
 
 
 def wrong_verdicts(
-    name: str, times: Latency, correlation: float, is_over: bool, runs: int, seed: int = 0
+    name: str,
+    times: Latency,
+    correlation: float,
+    is_over: bool,
+    runs: int,
+    seed: int = 0,
+    cap_s: float = CAP_S,
 ) -> Counter[str]:
     """Verdicts where the true statistic is a hair over its limit, or under it."""
     side = 1 if is_over else -1
@@ -149,9 +180,37 @@ def wrong_verdicts(
     else:
         limit = float(times.at(1 - (1 - QUANTILES[name]) * (1 + side * HAIR)))
     budget = LatencyBudget(name, limit, CONFIDENCE)
-    key = [seed, int(correlation * 100), is_over, LATENCIES.index(times)]
+    key = [seed, int(correlation * 100), is_over, NAMES.index(times.name)]
     random = np.random.default_rng(key)
-    return Counter(verdict(Simulated(times, correlation, random), budget)[0] for _ in range(runs))
+    simulated = (Simulated(times, correlation, random) for _ in range(runs))
+    return Counter(verdict(one, budget, cap_s)[0] for one in simulated)
+
+
+def far_verdicts(name: str, ratio: float, runs: int, scale: float, seed: int = 0) -> list[Any]:
+    """Verdicts and seconds of them, where the limit is so many times the true statistic.
+
+    All kinds of latencies and correlations in turn; every fourth becomes slower meanwhile.
+    """
+    random, cap_s = np.random.default_rng(seed), SLOW_CAP_S if scale > 1 else CAP_S
+    found = []
+    for number in range(runs):
+        times = LATENCIES[number % len(LATENCIES)]
+        true = times.mean() if name == "mean" else float(times.at(QUANTILES[name]))
+        kind = Drifts if number // len(LATENCIES) % 4 == 3 else Simulated
+        scaled = slow(times) if scale > 1 else times
+        interpreter = kind(scaled, CORRELATIONS[number % len(CORRELATIONS)], random)
+        budget = LatencyBudget(name, ratio * scale * true, CONFIDENCE)
+        found.append((verdict(interpreter, budget, cap_s)[0], interpreter.now))
+    return found
+
+
+def unseen(name: str, correlation: float, runs: int, seed: int = 0) -> Counter[str]:
+    """Verdicts where a hair too many runs are far beyond a limit that is far beyond all others."""
+    share = (1 - QUANTILES[name]) * (1 + HAIR)
+    budget = LatencyBudget(name, RARELY * 5.0 / 2, CONFIDENCE)
+    random = np.random.default_rng(seed)
+    simulated = (Simulated(rarely(share), correlation, random) for _ in range(runs))
+    return Counter(verdict(one, budget)[0] for one in simulated)
 
 
 def sustained_verdict(interpreter: Simulated, budget: SustainedBudget) -> str:
@@ -175,21 +234,21 @@ def wrong_sustained_verdicts(
     limit = float(times.at(1 - 0.05 * (1 + side * HAIR)))
     budget = SustainedBudget(limit, CAP_S, CONFIDENCE)
     kind = SlowsDown if is_over else Simulated
-    random = np.random.default_rng([seed, int(correlation * 100), is_over, LATENCIES.index(times)])
+    random = np.random.default_rng([seed, int(correlation * 100), is_over, NAMES.index(times.name)])
     return Counter(sustained_verdict(kind(times, correlation, random), budget) for _ in range(runs))
 
 
-def table(runs: int) -> Iterator[str]:
+def table(runs: int, all_times: Sequence[Latency], cap_s: float) -> Iterator[str]:
     """Shares of wrong verdicts, in Markdown."""
     heads = [f"{r:g} {side}" for r in CORRELATIONS for side in ("pass", "fail")]
     yield f"| statistic | latencies | {' | '.join(heads)} |"
     yield "|---|---|" + "---|" * len(heads)
     for name in ("median", "p90", "p95", "p99", "mean"):
-        for times in LATENCIES:
+        for times in all_times:
             cells = []
             for correlation in CORRELATIONS:
                 for is_over in (True, False):
-                    seen = wrong_verdicts(name, times, correlation, is_over, runs)
+                    seen = wrong_verdicts(name, times, correlation, is_over, runs, cap_s=cap_s)
                     cells.append(f"{seen['pass' if is_over else 'fail'] / runs:.1%}")
             yield f"| {name} | {times.name} | {' | '.join(cells)} |"
 
@@ -206,6 +265,31 @@ def sustained_table(runs: int) -> Iterator[str]:
                 seen = wrong_sustained_verdicts(times, correlation, is_over, runs)
                 cells.append(f"{seen['pass' if is_over else 'fail'] / runs:.1%}")
         yield f"| {times.name} | {' | '.join(cells)} |"
+
+
+def far_table(runs: int) -> Iterator[str]:
+    """Verdicts on limits far away, and how long they took, in Markdown."""
+    yield "| statistic | limit / value | right | inconclusive | wrong | s | slow model: right | inconclusive | wrong | s |"  # noqa: E501
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for name in ("mean", "median", "p90", "p95", "p99"):
+        for ratio in (10.0, 4.0, 0.25, 0.1):
+            right, cells = ("pass" if ratio > 1 else "fail"), []
+            for scale, n in ((1, runs), (SLOW, runs // 2)):
+                found = far_verdicts(name, ratio, n, scale)
+                seen = Counter(verdict for verdict, _ in found)
+                wrong = n - seen[right] - seen["inconclusive"]
+                cells += [f"{k / n:.1%}" for k in (seen[right], seen["inconclusive"], wrong)]
+                cells.append(f"{np.median([seconds for _, seconds in found]):.2g}")
+            yield f"| {name} | {ratio:g} | {' | '.join(cells)} |"
+
+
+def unseen_table(runs: int) -> Iterator[str]:
+    """Shares of wrong passes where rare runs are far beyond the limit, in Markdown."""
+    yield f"| statistic | {' | '.join(f'{r:g}' for r in CORRELATIONS)} |"
+    yield "|---|" + "---|" * len(CORRELATIONS)
+    for name in QUANTILES:
+        cells = (f"{unseen(name, r, runs)['pass'] / runs:.1%}" for r in CORRELATIONS)
+        yield f"| {name} | {' | '.join(cells)} |"
 
 
 def effort(runs: int) -> Iterator[str]:
@@ -226,6 +310,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="measurements for each number")
     asked = parser.parse_args().runs
-    tables = (table(asked), [""], sustained_table(asked), [""], effort(max(asked // 5, 1)))
-    for line in chain(*tables):
+    tables = (
+        table(asked, LATENCIES, CAP_S),
+        far_table(asked),
+        table(asked, [slow(times) for times in LATENCIES], SLOW_CAP_S),
+        unseen_table(asked),
+        sustained_table(asked),
+        effort(max(asked // 5, 1)),
+    )
+    for line in chain.from_iterable(chain(lines, [""]) for lines in tables):
         print(line, flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from ai_edge_litert.interpreter import Interpreter as Runtime
 
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.errors import EdgeAIError, TensorError
+from pytest_edgeai.judge.claims import MIN_OVER
 from pytest_edgeai.judge.conditions import FLAGS
 from pytest_edgeai.judge.evidence import LatencySamples
 from pytest_edgeai.judge.latency import LatencyBudget, judged
 from pytest_edgeai.judge.statistics import statistic
-from pytest_edgeai.measure.latency import GROWTH, MIN_RUNS, MIN_S, Timing, measure_latency
+from pytest_edgeai.judge.undecided import Undecided
+from pytest_edgeai.measure.latency import GROWTH, MIN_RUNS, MIN_S, Limits, Timing, measure_latency
 
 Open = Callable[[Path], Interpreter]
 NOTHING: Any = None
@@ -46,6 +48,27 @@ def steps(tiny: Path, open_model: Open) -> Callable[[float], Interpreter]:
     return lambda run_s: slowed(open_model(tiny / "steps.tflite"), run_s)
 
 
+@dataclass
+class Until:
+    """Limits that are decided as a function says, and near unless the function is told of far."""
+
+    decided: Callable[[LatencySamples], bool]
+    least_runs: int = 0
+
+    def are_decided(self, samples: LatencySamples) -> bool:
+        return self.decided(samples)
+
+    def are_far(self, samples: LatencySamples) -> bool:
+        return False
+
+    def are_told(self, samples: LatencySamples) -> bool:
+        return False
+
+
+def timed(interpreter: Interpreter, decided: Callable[[LatencySamples], bool]) -> Timing:
+    return Timing(interpreter, Until(decided))
+
+
 def measured(
     interpreter: Interpreter,
     least_runs: int = 0,
@@ -53,7 +76,12 @@ def measured(
     is_enough: Callable[[LatencySamples], bool] = lambda samples: True,
 ) -> LatencySamples:
     """The samples of one interpreter alone."""
-    (found,) = measure_latency([Timing(interpreter, is_enough, least_runs)], max_seconds)
+    return told(interpreter, Until(is_enough, least_runs), max_seconds)
+
+
+def told(interpreter: Interpreter, limits: Limits, max_seconds: float = 30) -> LatencySamples:
+    """The samples of one interpreter that tell limits."""
+    (found,) = measure_latency([Timing(interpreter, limits)], max_seconds)
     if isinstance(found, Exception):
         raise found
     return found
@@ -111,9 +139,7 @@ class TestHowOften:
         budget = LatencyBudget("p95", share * own)
         took = []
         for _ in range(ATTEMPTS):
-            samples = measured(
-                interpreter, budget.least_runs, 10, lambda found: budget.is_decided(found, NOTHING)
-            )
+            samples = told(interpreter, Undecided([budget], NOTHING), 10)
             assert budget.claim.holds(samples.ms, budget.limit_ms) is holds
             took.append(samples.samples_ns.sum() / 1e9)
         assert sorted(took)[ATTEMPTS // 2] < 1, took
@@ -127,14 +153,54 @@ class TestHowOften:
         verdicts = []
         for _ in range(2 * ATTEMPTS):
             budget = LatencyBudget("p95", statistic("p95", measured(interpreter).ms))
-            is_decided = partial(budget.is_decided, evidence=NOTHING)
-            samples = measured(interpreter, budget.least_runs, 2, is_decided)
+            samples = told(interpreter, Undecided([budget], NOTHING), 2)
             found = judged(samples, budget.claim, budget.limit_ms)
             verdicts.append(found.verdict)
             if found.verdict == "inconclusive" and "lies in between" in found.reason:
                 assert samples.samples_ns.sum() / 1e9 > 1
                 return
         pytest.fail(f"no measurement was inconclusive: {verdicts}")
+
+
+class TestFarLimits:
+    """What is told of them by runs that are few, or of a model that is not warm yet."""
+
+    @pytest.mark.parametrize(("limit", "holds"), [(1000.0, True), (1e-6, False)])
+    @pytest.mark.parametrize("name", ["mean", "median", "p90", "p95", "p99", "max"])
+    def test_runs_of_the_warm_up_tell(
+        self, name: str, limit: float, holds: bool, tiny: Path, open_model: Open
+    ) -> None:
+        budget = LatencyBudget(name, limit)
+        samples = told(open_model(tiny / "scalar.tflite"), Undecided([budget], NOTHING))
+        assert budget.claim.holds(samples.ms, limit) is holds
+        assert samples.looks == ()
+        assert samples.samples_ns.sum() / 1e9 < MIN_S
+        assert samples.conditions["first_inference_ms"] > 0
+        assert samples.conditions["before"]
+        assert samples.conditions["after"]
+
+    def test_one_near_limit_has_all_be_measured_as_ever(self, tiny: Path, open_model: Open) -> None:
+        interpreter = open_model(tiny / "scalar.tflite")
+        own = statistic("median", measured(interpreter).ms)
+        budgets = [LatencyBudget("p95", 1000.0), LatencyBudget("median", 1.5 * own)]
+        samples = told(interpreter, Undecided(budgets, NOTHING), 5)
+        assert samples.looks
+        assert samples.samples_ns.sum() / 1e9 >= MIN_S
+
+    def test_a_slow_model_fails_after_ten_runs(self, steps: Callable[[float], Interpreter]) -> None:
+        budget = LatencyBudget("p95", 1.0)
+        samples = told(steps(0.1), Undecided([budget], NOTHING))
+        assert budget.claim.holds(samples.ms, 1.0) is False
+        assert MIN_OVER <= runs(samples) < budget.least_runs
+
+    def test_a_slow_model_has_the_runs_that_may_pass(
+        self, steps: Callable[[float], Interpreter]
+    ) -> None:
+        """Though they take longer than the cap."""
+        budget = LatencyBudget("p95", 1000.0)
+        samples = told(steps(0.02), Undecided([budget], NOTHING), 0.5)
+        assert budget.claim.holds(samples.ms, 1000) is True
+        assert budget.least_runs <= runs(samples) < 1.5 * budget.least_runs
 
 
 class TestInTurns:
@@ -152,9 +218,9 @@ class TestInTurns:
                 return time_runs(*args)
 
             interpreter.time_runs = noted  # type: ignore[method-assign, assignment]
-        found = measure_latency([Timing(one, lambda _: True), Timing(other, lambda _: True)], 30)
-        starts, stretches = order[:4], order[4:]
-        assert starts == [0, 0, 1, 1]
+        found = measure_latency([timed(one, lambda _: True), timed(other, lambda _: True)], 30)
+        starts, stretches = order[:8], order[8:]
+        assert starts == [0] * 4 + [1] * 4
         assert len(stretches) >= 8
         assert all(now != after for now, after in pairwise(stretches[:8]))
         assert all(not isinstance(samples, EdgeAIError) for samples in found)
@@ -164,7 +230,7 @@ class TestInTurns:
     ) -> None:
         one, other = (open_model(tiny / "scalar.tflite") for _ in range(2))
         few, many = measure_latency(
-            [Timing(one, lambda _: True), Timing(other, lambda found: len(found.looks) == 3)], 30
+            [timed(one, lambda _: True), timed(other, lambda found: len(found.looks) == 3)], 30
         )
         assert isinstance(few, LatencySamples)
         assert isinstance(many, LatencySamples)
@@ -174,7 +240,7 @@ class TestInTurns:
         one, other = (open_model(tiny / "scalar.tflite") for _ in range(2))
         one.close()
         lost, found = measure_latency(
-            [Timing(one, lambda _: True), Timing(other, lambda _: True)], 30
+            [timed(one, lambda _: True), timed(other, lambda _: True)], 30
         )
         assert isinstance(lost, EdgeAIError)
         assert isinstance(found, LatencySamples)
@@ -224,9 +290,9 @@ class TestThrottling:
     @pytest.mark.parametrize(
         ("flags", "names"),
         [
-            (["0x0", "0x0", "0x0", "0x0"], []),
-            (["0x0", "0x50000", "0x50004", "0x50000"], ["throttled"]),
-            (["0x0", "0x0", "0xe0000", "0xe0000"], FLAGS[1:]),
+            (["0x0", "0x0", "0x0", "0x0", "0x0"], []),
+            (["0x0", "0x0", "0x50000", "0x50004", "0x50000"], ["throttled"]),
+            (["0x0", "0x0", "0x0", "0xe0000", "0xe0000"], FLAGS[1:]),
         ],
     )
     def test_it_is_seen(
@@ -247,8 +313,8 @@ class TestThrottling:
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
         samples = measured(published("vww_96_int8"), is_enough=lambda found: len(found.looks) == 2)
-        assert samples.conditions["before"]["throttled"] == int(flags[1], 16)
-        assert samples.conditions["after"]["throttled"] == int(flags[3], 16)
+        assert samples.conditions["before"]["throttled"] == int(flags[2], 16)
+        assert samples.conditions["after"]["throttled"] == int(flags[4], 16)
         assert samples.conditions["throttling"] == list(names)
         budget = LatencyBudget("p95", 1000.0)
         verdict = judged(samples, budget.claim, budget.limit_ms).verdict
