@@ -1,12 +1,14 @@
 """Are verdicts right, on this machine?
 
-    python benchmarks/verdicts.py MODEL.tflite [--times 20] [--threads 1] [far] [loaded] [shared]
+    python benchmarks/verdicts.py MODEL.tflite [--times 20] [--threads 1] [WHAT ...]
 
-``far``: the model's own p95 is measured, then given 1.5 times and 0.67 times that as its limit:
+``limits``: the model's own p95 is measured, then given 1.5 times and 0.67 times that as its limit:
 verdicts by limit. ``loaded``: the same while another process keeps a core busy for half of the
-time, in turns of 0.1 s. ``shared``: medians of a lone run, of two pytest processes at once, and of
-two xdist workers, all timing the model. The exit status is 1 where a verdict was wrong, or a median
-off by over 10 %.
+time, in turns of 0.1 s. ``far``: ten times and a tenth of the own value, for latency by each
+statistic, throughput, start-up and memory, while another process keeps a core busy all the time:
+each verdict has to be the right one. ``shared``: medians of a lone run, of two pytest processes
+at once, and of two xdist workers, all timing the model. The exit status is 1 where a verdict was
+wrong, or a median off by over 10 %.
 """
 
 from __future__ import annotations
@@ -21,18 +23,29 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 SUITE = """
 import pytest
-from pytest_edgeai import max_latency_ms
 
 @pytest.mark.parametrize("number", range({tests}))
-@max_latency_ms({statistic}={limit})
+@pytest.mark.{marker}({limit})
 def test_it(number, converted_interpreter): pass
 """
 MAX_S = 10
+BUDGETS = (
+    *(("max_latency_ms", f"{name}=") for name in ("mean", "median", "p95", "p99")),
+    ("min_throughput", ""),
+    ("max_startup_ms", ""),
+    ("max_memory_mb", ""),
+)
+"""Markers, and what stands before their limit."""
+BUSY = """
+while True:
+    sum(range(1000))
+"""
 LOADER = """
 import time
 while True:
@@ -53,18 +66,22 @@ class Suite:
         self._args += [f"--edge-max-seconds={MAX_S}"]
 
     def start(
-        self, statistic: str, limit: float, tests: int = 1, *args: str
+        self, marker: str, limit: str, tests: int = 1, *args: str
     ) -> tuple[subprocess.Popen[str], Path]:
         """A pytest process, and where its report will be."""
         own = Path(tempfile.mkdtemp(dir=self._folder))
-        (own / "test_it.py").write_text(SUITE.format(tests=tests, limit=limit, statistic=statistic))
+        (own / "test_it.py").write_text(SUITE.format(tests=tests, marker=marker, limit=limit))
         command = [sys.executable, "-m", "pytest", "--edge-report=report.json", *self._args, *args]
         process = subprocess.Popen(command, cwd=own, stdout=subprocess.PIPE, text=True)
         return process, own / "report.json"
 
-    def run(self, statistic: str, limit: float, tests: int = 1, *args: str) -> list[dict[str, Any]]:
+    def run(self, marker: str, limit: str, tests: int = 1, *args: str) -> list[dict[str, Any]]:
         """The budgets of a run, one for each test."""
-        return _budgets(*self.start(statistic, limit, tests, *args))
+        return _budgets(*self.start(marker, limit, tests, *args))
+
+    def of_latency(self, limit: str, tests: int = 1, *args: str) -> list[dict[str, Any]]:
+        """The same of a limit on the latency."""
+        return self.run("max_latency_ms", limit, tests, *args)
 
 
 def _budgets(process: subprocess.Popen[str], report: Path) -> list[dict[str, Any]]:
@@ -75,18 +92,18 @@ def _budgets(process: subprocess.Popen[str], report: Path) -> list[dict[str, Any
 
 
 @contextmanager
-def _load() -> Iterator[None]:
-    loader = subprocess.Popen([sys.executable, "-c", LOADER])
+def _running(code: str) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "-c", code])
     try:
         yield
     finally:
-        loader.kill()
-        loader.wait()
+        process.kill()
+        process.wait()
 
 
 def verdicts(suite: Suite, times: int, load: Callable[[], AbstractContextManager[None]]) -> bool:
     """Print how often which verdict came; whether none was wrong."""
-    own = statistics.median(entry["measured"] for entry in suite.run("p95", 1e6, 5))
+    own = statistics.median(entry["measured"] for entry in suite.of_latency("p95=1e6", 5))
     print(f"  own p95 {own:.4f} ms", flush=True)
     is_right = True
     for ratio, wrong in ((1.5, "fail"), (0.67, "pass")):
@@ -94,12 +111,33 @@ def verdicts(suite: Suite, times: int, load: Callable[[], AbstractContextManager
         runs = []
         for _ in range(times):
             with load():
-                (entry,) = suite.run("p95", ratio * own)
+                (entry,) = suite.of_latency(f"p95={ratio * own}")
             seen[entry["verdict"]] += 1
             runs.append(entry["n"])
         middle = statistics.median(runs)
         print(f"  limit {ratio} times: {dict(seen)}, {middle:,} runs (median)", flush=True)
         is_right &= not seen[wrong]
+    return is_right
+
+
+def far(suite: Suite, times: int) -> bool:
+    """Print the verdicts on limits far away while a core is busy; whether all are right."""
+    is_right = True
+    for marker, name in BUDGETS:
+        is_floor = marker.startswith("min")
+        (entry,) = suite.run(marker, f"{name}{1e-6 if is_floor else 1e6}")
+        own = entry["measured"] / (2**20 if entry["unit"] == "bytes" else 1)
+        for ratio in (10, 0.1):
+            right = "pass" if (ratio > 1) != is_floor else "fail"
+            with _running(BUSY):
+                found = suite.run(marker, f"{name}{ratio * own}", times)
+            seen = Counter(entry["verdict"] for entry in found)
+            middle = statistics.median(entry["n"] for entry in found)
+            print(
+                f"  {marker} {name}{own:.4g}, limit {ratio} times: {dict(seen)}, {middle:,} runs",
+                flush=True,
+            )
+            is_right &= seen == {right: times}
     return is_right
 
 
@@ -111,10 +149,10 @@ def shared(suite: Suite, times: int) -> bool:
 
     seen: dict[str, list[float]] = {"alone": [], "two processes": [], "-n 2": []}
     for _ in range(times):
-        seen["alone"] += medians(suite.run("median", 1e6, 2))
-        both = [suite.start("median", 1e6, 2) for _ in range(2)]
+        seen["alone"] += medians(suite.of_latency("median=1e6", 2))
+        both = [suite.start("max_latency_ms", "median=1e6", 2) for _ in range(2)]
         seen["two processes"] += [m for one in both for m in medians(_budgets(*one))]
-        seen["-n 2"] += medians(suite.run("median", 1e6, 4, "-n", "2"))
+        seen["-n 2"] += medians(suite.of_latency("median=1e6", 4, "-n", "2"))
     alone, agree = statistics.median(seen["alone"]), True
     for name, values in seen.items():
         ratio = statistics.median(values) / alone
@@ -129,19 +167,19 @@ def shared(suite: Suite, times: int) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
-    parser.add_argument("what", nargs="*", metavar="far|loaded|shared")
+    parser.add_argument("what", nargs="*", metavar="limits|loaded|far|shared")
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     folder, is_right = Path(tempfile.mkdtemp()), True
     suite = Suite(folder, asked.model, asked.threads)
     try:
-        for name in asked.what or ["far", "loaded", "shared"]:
+        for name in asked.what or ["limits", "loaded", "far", "shared"]:
             print(f"{name}:", flush=True)
-            if name == "shared":
-                is_right &= shared(suite, asked.times)
+            if name in ("shared", "far"):
+                is_right &= {"shared": shared, "far": far}[name](suite, asked.times)
             else:
-                load = _load if name == "loaded" else nullcontext
+                load = partial(_running, LOADER) if name == "loaded" else nullcontext
                 is_right &= verdicts(suite, asked.times, load)
     finally:
         shutil.rmtree(folder)
