@@ -195,7 +195,7 @@ def test_the_header_counts_its_seconds(digits_suite: pytest.Pytester) -> None:
     result = digits_suite.runpytest("--edge-max-seconds=10", "--benchmark-disable")
     result.stdout.fnmatch_lines(
         [
-            "edgeai: 1 latency measurement and sustained runs of 3.0 s: 4.5 s if all is clear, "
+            "edgeai: 1 latency measurement and sustained runs of 3.0 s: 3.5 s if all is clear, "
             "13 s if nothing is, more if void"
         ]
     )
