@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import shlex
 import subprocess
+import tempfile
+import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +18,26 @@ from typing import IO, Any, Protocol
 import execnet
 
 from pytest_edgeai.device import agent, keeper
-from pytest_edgeai.device.gateway import BoardProcess, LocalProcess, open_gateway, python_args
+from pytest_edgeai.device.forks import Fork, Forks
+from pytest_edgeai.device.gateway import (
+    FORKED_AGENT,
+    LOADED,
+    BoardProcess,
+    LocalProcess,
+    Program,
+    can_fork,
+    open_gateway,
+    parent_code,
+    python_args,
+)
 from pytest_edgeai.device.lock import THIS_MACHINE, MachineLock
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.errors import DeviceError
 
 START_S = 60.0
 """How long a Python may take to start."""
+CURRENT_TEST = "PYTEST_CURRENT_TEST"
+"""Pytest's own variable, which changes with every test."""
 ENDING_S = 1.0
 """How long a process may take to end by itself."""
 
@@ -57,8 +74,12 @@ class Board(Protocol):
 
     lock: MachineLock
 
-    def start(self, group: execnet.Group, limit_s: float, log: IO[bytes]) -> Started:
+    def start(self, group: execnet.Group, limit_s: float, log: IO[bytes], runtime: str) -> Started:
         """Start the device's Python and the agent in it.
+
+        Args:
+            runtime: what it is to have imported already, where it can be forked from a process
+                that has; "" for a Python that has imported none.
 
         Raises:
             OSError, execnet.Channel.RemoteError: it did not start.
@@ -109,14 +130,48 @@ class ThisMachine:
 
     def __init__(self, spec: DeviceSpec) -> None:
         self._spec = spec
+        self._can_fork = can_fork()
+        self._forks: Forks | None = None
+        self._forks_log: IO[bytes] | None = None
+        self._forks_env: dict[str, str] = {}
+        self._mutex = threading.Lock()
 
-    def start(self, group: execnet.Group, limit_s: float, log: IO[bytes]) -> Started:
-        words = python_args(self._spec.command)
-        process = LocalProcess(words, log, group, self._spec.env)
-        gateway = open_gateway(process, group, limit_s)
-        channel = gateway.remote_exec(agent)
+    def start(self, group: execnet.Group, limit_s: float, log: IO[bytes], runtime: str) -> Started:
+        fork = self._fork(limit_s, log, runtime) if runtime else None
+        if fork is not None:
+            process = LocalProcess(fork, group)
+            channel = open_gateway(process, group, limit_s, LOADED).remote_exec(FORKED_AGENT)
+        else:
+            words = python_args(self._spec.command)
+            process = LocalProcess(Program(words, log, self._env()), group)
+            channel = open_gateway(process, group, limit_s).remote_exec(agent)
         channel.send("")
-        return Started(process, channel, self, lambda: text_of(log))
+        shared = None if fork is None else self._forks_log
+        return Started(process, channel, self, lambda: text_of(shared) + text_of(log))
+
+    def _fork(self, limit_s: float, log: IO[bytes], runtime: str) -> Fork | None:
+        """A child of a process that has imported the runtime; None where there can be none."""
+        with self._mutex:
+            try:
+                return self._parent(limit_s, runtime).fork(log.fileno()) if self._can_fork else None
+            except OSError:
+                self._can_fork = False
+                self.close()
+                return None
+
+    def _parent(self, limit_s: float, runtime: str) -> Forks:
+        """The parent of such children, which has the environment of today."""
+        env = {name: text for name, text in self._env().items() if name != CURRENT_TEST}
+        if self._forks is None or env != self._forks_env:
+            words = python_args(self._spec.command)
+            self._forks_log = tempfile.TemporaryFile("a+b")  # noqa: SIM115  (of all its children)
+            weakref.finalize(self._forks_log, self._forks_log.close)
+            self._forks = Forks(words, parent_code(runtime), limit_s, self._forks_log, env)
+            self._forks_env = env
+        return self._forks
+
+    def _env(self) -> dict[str, str]:
+        return {**os.environ, **self._spec.env}
 
     def conditions(self) -> dict[str, Any]:
         return keeper.conditions()
@@ -147,11 +202,16 @@ class ThisMachine:
 
     def lose(self) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        if self._forks is not None:
+            self._forks.close()
+            self._forks = None
 
 
-def text_of(log: IO[bytes]) -> str:
-    """All that was printed into a log."""
+def text_of(log: IO[bytes] | None) -> str:
+    """All that was printed into a log, if there is one."""
+    if log is None:
+        return ""
     log.seek(0)
     return log.read().decode(errors="replace")
 

@@ -43,12 +43,15 @@ class AgentProcess:
         board: the machine that it runs on.
         what: what it holds, for messages ("int8 of digits.keras").
         limit_s: how long one call may take.
+        runtime: what it may have imported already, see ``Board.start``.
 
     Raises:
         DeviceError: the board cannot be reached, or its Python did not start.
     """
 
-    def __init__(self, spec: DeviceSpec, board: Board, what: str, limit_s: float) -> None:
+    def __init__(
+        self, spec: DeviceSpec, board: Board, what: str, limit_s: float, runtime: str = ""
+    ) -> None:
         self._spec = spec
         self._board = board
         self.what = what
@@ -60,14 +63,14 @@ class AgentProcess:
         self._group.set_execmodel("thread", "main_thread_only")
         self._end = weakref.finalize(self, end_of, self._group, self._log)
         try:
-            self._started = self._start()
+            self._started = self._start(runtime)
         except BaseException:
             self.close()
             raise
 
-    def _start(self) -> Started:
+    def _start(self, runtime: str) -> Started:
         try:
-            started = self._board.start(self._group, self.limit_s, self._log)
+            started = self._board.start(self._group, self.limit_s, self._log, runtime)
             started.channel.receive(timeout=self.limit_s)
         except (OSError, EOFError, execnet.Channel.TimeoutError) as error:
             if self._board.is_lost:

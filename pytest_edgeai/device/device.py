@@ -117,7 +117,7 @@ class Device:
     def start(self, what: str) -> AgentProcess:
         """A new process on the device that holds the proven runtime and no model yet."""
         runtime, _ = self._proven()
-        process = AgentProcess(self.spec, self.board, what, self._call_limit_s)
+        process = AgentProcess(self.spec, self.board, what, self._call_limit_s, runtime)
         try:
             self._greeted(process, runtime)
         except BaseException:

@@ -8,8 +8,9 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 import execnet
@@ -17,9 +18,14 @@ from execnet import gateway_base, gateway_io
 from execnet.gateway_bootstrap import sendexec
 
 from pytest_edgeai import units
+from pytest_edgeai.device import agent, fork_parent
+from pytest_edgeai.device.forks import Fork
 
 NOT_FROM_HERE = "import sys;sys.path[:]=filter(None,sys.path)"
 """Keeps a ``random.py`` in the working directory from being the one that numpy imports."""
+LOADED = "#"
+"""What a fork is sent in the place of execnet's and the agent's source, both of which it has."""
+FORKED_AGENT = "import sys; sys.modules['edgeai_agent'].serve(channel)"
 ENDING_S = 5.0
 """How long a process may take to end after its pipes were closed, before it is killed."""
 
@@ -29,8 +35,46 @@ def python_args(command: Sequence[str]) -> list[str]:
     return [*command, "-u", "-c", f"{NOT_FROM_HERE};{gateway_io.popen_bootstrapline}"]
 
 
+def can_fork() -> bool:
+    """Whether this system's processes can be forked while they hold a runtime."""
+    return sys.platform == "linux"
+
+
+def parent_code(runtime: str, run: Callable[[str], str] = lambda source: source) -> str:
+    """Code that makes a Python the parent of forks that have imported a runtime.
+
+    Args:
+        run: what to send in the place of a source.
+    """
+    own = run(inspect.getsource(fork_parent))
+    needed = [run(inspect.getsource(module)) for module in (gateway_base, agent)]
+    return f"{own}\nmain({needed[0]!r}, {needed[1]!r}, {runtime!r})"
+
+
+class Program(subprocess.Popen[bytes]):
+    """A command line in a session of its own; its stderr goes to a file."""
+
+    def __init__(
+        self, words: Sequence[str], stderr: IO[bytes], env: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+            env=env,
+        )
+
+    def kill(self) -> None:
+        """End it, and what it has started."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+
 class LocalProcess(gateway_base.Popen2IO):
-    """A process on this machine; its stderr goes to a file.
+    """A process on this machine, a program or a fork.
 
     It leads a session of its own: Ctrl-C in a terminal reaches pytest alone, and ``kill`` also
     ends what a wrapper, such as ``sh -c``, has started.
@@ -38,22 +82,9 @@ class LocalProcess(gateway_base.Popen2IO):
 
     greeting = b"execnet"
 
-    def __init__(
-        self,
-        words: Sequence[str],
-        stderr: IO[bytes],
-        group: execnet.Group,
-        env: Mapping[str, str] | None = None,
-    ) -> None:
-        self._process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=True,
-            env={**os.environ, **(env or {})},
-        )
-        super().__init__(self._process.stdin, self._process.stdout, group.execmodel)
+    def __init__(self, process: Program | Fork, group: execnet.Group) -> None:
+        self._process = process
+        super().__init__(process.stdin, process.stdout, group.execmodel)
 
     def wait(self) -> int | None:
         """The exit status, once it has ended; execnet calls it."""
@@ -61,9 +92,7 @@ class LocalProcess(gateway_base.Popen2IO):
 
     def kill(self) -> None:
         """End it and what it started; execnet calls it."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
 
     def ended(self) -> int:
         """The exit status of a process whose pipes have closed; it is killed where it lingers."""
@@ -95,11 +124,24 @@ class BoardProcess(gateway_io.ProxyIO):
     greeting = b"1"
     """What execnet's forwarder waits for."""
 
-    def __init__(self, keeper: execnet.Gateway, command: Sequence[str], execmodel: Any) -> None:
+    def __init__(self, channel: execnet.Channel, execmodel: Any, command: Sequence[str]) -> None:
         self._unanswered = 0
-        channel = keeper.remote_exec(gateway_io)
         channel.send({"popen": True, "python": shlex.join(command), "id": "model"})
         super().__init__(channel, execmodel)
+
+    @classmethod
+    def started(
+        cls, keeper: execnet.Gateway, command: Sequence[str], execmodel: Any
+    ) -> BoardProcess:
+        """By a keeper, from a command line of Python."""
+        return cls(keeper.remote_exec(gateway_io), execmodel, command)
+
+    @classmethod
+    def forked(cls, forks: execnet.Channel, execmodel: Any) -> BoardProcess:
+        """By a parent on the board, at the end of this channel."""
+        channel = forks.gateway.newchannel()
+        forks.send(channel)
+        return cls(channel, execmodel, ())
 
     def read(self, nbytes: int) -> bytes:
         """Bytes that it has sent."""

@@ -12,15 +12,26 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import execnet
-from execnet import gateway_base
+from execnet import gateway_base, gateway_io
 
 from pytest_edgeai import units
-from pytest_edgeai.device import agent, keeper
+from pytest_edgeai.device import agent, forks, keeper
 from pytest_edgeai.device.board import START_S, Started, end_of, text_of
-from pytest_edgeai.device.gateway import BoardProcess, EndedError, LocalProcess, open_gateway
+from pytest_edgeai.device.gateway import (
+    FORKED_AGENT,
+    LOADED,
+    BoardProcess,
+    EndedError,
+    LocalProcess,
+    Program,
+    open_gateway,
+    parent_code,
+    python_args,
+)
 from pytest_edgeai.device.lock import MachineLock, Progress
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.device.ssh import explained, keeper_command, lost
@@ -62,22 +73,42 @@ class SshBoard:
         self._locks = _BoardLocks(self)
         self.lock = MachineLock(self._locks, f"board {spec.host}")
 
-    def start(self, group: execnet.Group, limit_s: float, log: IO[bytes]) -> Started:
+    def start(self, group: execnet.Group, limit_s: float, log: IO[bytes], runtime: str) -> Started:
         connection = self.connected()
-        execnet_path = self._source(inspect.getsource(gateway_base))
-        agent_path = self._source(inspect.getsource(agent))
         name = f"log-{next(self._numbers)}"
-        program, *rest = self._spec.command
-        if program.startswith("~/"):
-            program = connection.facts["home"] + program[1:]
-        process = BoardProcess(connection.gateway, [program, *rest], group.execmodel)
-        gateway = open_gateway(process, group, limit_s, _run(execnet_path))
-        channel = gateway.remote_exec(_run(agent_path))
+        parent = self._parent(connection, limit_s, runtime) if runtime else None
+        if parent is not None:
+            process = BoardProcess.forked(parent, group.execmodel)
+            channel = open_gateway(process, group, limit_s, LOADED).remote_exec(FORKED_AGENT)
+        else:
+            command = self._command(connection)
+            process = BoardProcess.started(connection.gateway, command, group.execmodel)
+            execnet_code, agent_code = self._run(gateway_base), self._run(agent)
+            gateway = open_gateway(process, group, limit_s, execnet_code)
+            channel = gateway.remote_exec(agent_code)
         channel.send(self.ask("log", name))
         return Started(process, channel, connection, lambda: connection.log_of(name))
 
     def conditions(self) -> dict[str, Any]:
         return dict(self.ask("conditions"))
+
+    def _command(self, connection: _Connection) -> list[str]:
+        program, *rest = self._spec.command
+        if program.startswith("~/"):
+            program = connection.facts["home"] + program[1:]
+        return [program, *rest]
+
+    def _parent(
+        self, connection: _Connection, limit_s: float, runtime: str
+    ) -> execnet.Channel | None:
+        """The way to a process on the board that forks others; None where there can be none."""
+        with self._mutex:
+            if connection.forks is None and connection.can_fork:
+                words = python_args(self._command(connection))
+                code = parent_code(runtime, lambda source: _run(self._source(source)))
+                forwarder = self._run(gateway_io)
+                connection.start_forks(self._run(forks), words, code, limit_s, forwarder)
+            return connection.forks
 
     def facts(self) -> dict[str, Any]:
         return self.connected().facts
@@ -135,6 +166,10 @@ class SshBoard:
     def _source(self, text: str) -> str:
         return self.store(text.encode())
 
+    def _run(self, module: ModuleType) -> str:
+        """Code that runs a module's, which is a file on the board."""
+        return _run(self._source(inspect.getsource(module)))
+
     def connected(self) -> _Connection:
         """The connection; made, or made anew, where there is none.
 
@@ -191,6 +226,8 @@ class _Connection:
             self.gateway, self._channel = self._start()
             self.facts: dict[str, Any] = self.ask("facts")
             self.facts["clock_off_s"] = self.facts["time"] - time.time()
+            self.can_fork = self.facts["system"] == "Linux"
+            self.forks: execnet.Channel | None = None
         except BaseException:
             self.close()
             raise
@@ -203,7 +240,7 @@ class _Connection:
 
     def _start(self) -> tuple[execnet.Gateway, execnet.Channel]:
         try:
-            process = LocalProcess(keeper_command(self._spec), self._log, self._group)
+            process = LocalProcess(Program(keeper_command(self._spec), self._log), self._group)
         except FileNotFoundError:
             raise DeviceError(
                 f"{self._spec.where}: there is no ssh on this machine",
@@ -219,6 +256,21 @@ class _Connection:
         except (OSError, EOFError, execnet.Channel.RemoteError) as error:
             raise self._refused(None, str(error)) from None
         return gateway, channel
+
+    def start_forks(self, code: str, *args: Any) -> None:
+        """Have the keeper start a process that forks others, where that works.
+
+        Args:
+            code: runs ``forks.py``.
+            args: see ``forks.serve``.
+        """
+        channel = self.gateway.remote_exec(code)
+        try:
+            channel.send(args)
+            self.can_fork = channel.receive() == ""
+        except (OSError, EOFError, execnet.Channel.RemoteError):
+            self.can_fork = False
+        self.forks = channel if self.can_fork else None
 
     def _refused(self, status: int | None, said: str = "") -> DeviceError:
         means, hint = explained(self._spec, status, said or text_of(self._log))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sshd import Sshd
 from suites import files_in, is_empty_soon, running, wait_for
+from system import parent_of
 
 FAST = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
 BOTH = ("--edge-device=local", "--edge-device=pi")
@@ -266,12 +267,13 @@ class TestNothingStays:
 
 
 def model_process(board: Sshd) -> int:
-    """The process that holds the model: the one that another Python has started."""
+    """The process that holds the model: the one that leads a session and has no child."""
     found: list[int] = []
 
     def is_there() -> bool:
-        found[:] = [entry.pid for entry in board.processes() if "sys.path" not in entry.command]
-        found[:] = [pid for pid in found if b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        pids = {entry.pid for entry in board.processes()}
+        parents = {parent_of(pid) for pid in pids}
+        found[:] = [pid for pid in pids - parents if os.getsid(pid) == pid]
         return len(found) == 1
 
     assert wait_for(is_there), board.processes()

@@ -10,6 +10,8 @@ LONG_S = 30.0
 """Nothing that is waited for here takes so long unless it is broken."""
 
 BUSY_TICKS = 20
+PLAIN = {"OPENBLAS_NUM_THREADS": "2"}
+"""An environment in which numpy makes threads, so that nothing can be forked."""
 
 
 def children(parent: int) -> set[int]:
@@ -33,9 +35,23 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
+def models(parent: int) -> set[int]:
+    """Processes below one that hold a model: none that have children, or that only fork."""
+    return {pid for pid in descendants(parent) if not children(pid) and not _forks(pid)}
+
+
+def _forks(pid: int) -> bool:
+    return str(Path(f"/proc/{pid}/fd/0").readlink()).startswith("socket:")
+
+
+def parent_of(pid: int) -> int:
+    """The process that has started this one."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def the_child() -> int:
-    """The only process that this one has started."""
-    (pid,) = children(os.getpid())
+    """The only process that holds a model for this one."""
+    (pid,) = models(os.getpid())
     return pid
 
 

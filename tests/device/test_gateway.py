@@ -18,7 +18,7 @@ def test_an_answer_that_comes_late_is_not_taken_for_the_next_one(
     try:
         keeper = group.makegateway("popen")
         lingering = ["sh", "-c", "printf 1; exec >&-; sleep 0.8; exit 3"]
-        process = BoardProcess(keeper, lingering, group.execmodel)
+        process = BoardProcess.started(keeper, lingering, group.execmodel)
         assert process.read(1) == b"1"
         assert process.ended() == 3
     finally:

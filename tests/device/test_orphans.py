@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from processes import children, gone, wait_until_busy
+from processes import PLAIN, gone, models, parent_of, wait_until_busy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
@@ -24,7 +24,7 @@ from pytest_edgeai.model.tflite import Model, read_facts
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 path = Path({path!r})
-device = Device(DeviceSpec(), call_limit_s={limit_s})
+device = Device(DeviceSpec(env={env!r}), call_limit_s={limit_s})
 with Interpreter(device, Model(path, "steps", "converted", read_facts(path))) as steps:
     steps.set_tensor(0, np.array([{rounds}], np.int32))
     print("ready", flush=True)
@@ -35,17 +35,20 @@ FOREVER, QUICK = 2_000_000_000, 10
 
 @pytest.fixture
 def blocked(tiny: Path) -> Callable[..., object]:
-    """``with blocked(rounds, limit_s) as (script, agent)``: a script whose agent computes."""
+    """``with blocked(rounds, limit_s, env) as (script, agent)``: a script whose agent computes."""
 
     @contextmanager
-    def running(rounds: int, limit_s: float) -> Iterator[tuple[subprocess.Popen[str], int]]:
-        code = SCRIPT.format(path=str(tiny / "steps.tflite"), rounds=rounds, limit_s=limit_s)
+    def running(
+        rounds: int, limit_s: float, env: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[subprocess.Popen[str], int]]:
+        given = {"rounds": rounds, "limit_s": limit_s, "env": dict(env or {})}
+        code = SCRIPT.format(path=str(tiny / "steps.tflite"), **given)
         with subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as script:
             assert script.stdout is not None
             assert script.stdout.readline() == "ready\n"
-            (agent,) = children(script.pid)
+            (agent,) = models(script.pid)
             wait_until_busy(agent)
             yield script, agent
             script.kill()
@@ -55,11 +58,20 @@ def blocked(tiny: Path) -> Callable[..., object]:
 
 def test_killed_while_native_code_runs(blocked: Callable[..., object]) -> None:
     """The agent does not see that its pipes are closed, but its own limit holds."""
-    with blocked(FOREVER, limit_s=3) as (script, agent):
+    with blocked(FOREVER, limit_s=3, env=PLAIN) as (script, agent):
         script.kill()
         script.wait()
         assert not gone(agent, within_s=0.5)
         assert gone(agent)
+
+
+def test_killed_while_the_native_code_of_a_fork_runs(blocked: Callable[..., object]) -> None:
+    """Its parent sees it, and needs no limit to end it."""
+    with blocked(FOREVER, limit_s=600) as (script, agent):
+        parent = parent_of(agent)
+        script.kill()
+        assert gone(agent)
+        assert gone(parent)
 
 
 def test_killed_between_runs(blocked: Callable[..., object]) -> None:

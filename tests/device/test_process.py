@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from processes import LONG_S, children, descendants, gone, the_child
+from processes import LONG_S, PLAIN, gone, models, the_child
 
 from pytest_edgeai.device import connection
 from pytest_edgeai.device.device import Device
@@ -37,11 +37,11 @@ Make = Callable[..., Interpreter]
 
 @pytest.fixture
 def make(tiny: Path) -> Make:
-    """``make(name, limit_s, python)``: an interpreter that the test closes."""
+    """``make(name, limit_s, python, env)``: an interpreter that the test closes."""
 
-    def made(name: str, limit_s: float = LONG_S, python: str = "") -> Interpreter:
+    def made(name: str, limit_s: float = LONG_S, python: str = "", **spec: Any) -> Interpreter:
         path = tiny / f"{name}.tflite"
-        device = Device(DeviceSpec("bench", python), limit_s)
+        device = Device(DeviceSpec("bench", python, **spec), limit_s)
         return Interpreter(device, Model(path, "some.keras", "int8", read_facts(path)))
 
     return made
@@ -83,9 +83,8 @@ class TestCrash:
 
     def test_behind_a_shell(self, make: Make) -> None:
         """A shell that waits for Python reports a signal as 128 + its number."""
-        with make("scalar", python=through_shell("", "; exit $?")) as interpreter:
-            (shell,) = children(os.getpid())
-            os.kill(*children(shell), signal.SIGSEGV)
+        with make("scalar", python=through_shell("", "; exit $?"), env=PLAIN) as interpreter:
+            os.kill(the_child(), signal.SIGSEGV)
             with pytest.raises(DeviceError, match="ended with SIGSEGV in invoke"):
                 interpreter.invoke()
 
@@ -167,7 +166,7 @@ class TestAfterADeath:
                     model.predict(batch)
                 assert model.predict(batch)["first"].tolist() == [[1, 1]] * 2
                 assert the_child() != dead
-        assert children(os.getpid()) == set()
+        assert models(os.getpid()) == set()
 
     def test_after_a_hang(self, make: Make) -> None:
         with make("steps", limit_s=1.5) as steps:
@@ -196,7 +195,7 @@ class TestAfterADeath:
         for closed in (alive, dead):
             with pytest.raises(DeviceError):
                 closed.predict(np.array([2.0]))
-        assert children(os.getpid()) == set()
+        assert models(os.getpid()) == set()
 
     def test_sizes_stay(self, make: Make) -> None:
         with make("doubled_any") as doubled:
@@ -229,7 +228,7 @@ class TestAfterADeath:
         assert scalar.predict(np.array([2.0])).tolist() == [5]
         del scalar
         gc.collect()
-        assert children(os.getpid()) == set()
+        assert models(os.getpid()) == set()
 
     def test_hypothesis_finds_what_kills(self, make: Make) -> None:
         """Killed above 0.5: it shrinks to just that, and each example has a process of its own."""
@@ -266,23 +265,23 @@ class TestMemory:
 class TestNothingIsLeft:
     def test_after_closing(self, make: Make) -> None:
         make("scalar").close()
-        assert children(os.getpid()) == set()
+        assert models(os.getpid()) == set()
 
     def test_after_an_exception(self, make: Make) -> None:
         with pytest.raises(KeyError), make("scalar"):
             raise KeyError
-        assert children(os.getpid()) == set()
+        assert models(os.getpid()) == set()
 
     def test_after_a_refusal(self, litert: Device, realdata: Path) -> None:
         path = realdata / "broken" / "needs_edgetpu.tflite"
         with pytest.raises(EdgeAIError):
             Interpreter(litert, Model(path, path.name, "converted", read_facts(path)))
-        assert children(os.getpid()) == set()
+        assert models(os.getpid()) == set()
 
     def test_after_forgetting_to_close(self, make: Make) -> None:
         make("scalar")
         gc.collect()
-        assert children(os.getpid()) == set()
+        assert models(os.getpid()) == set()
 
     def test_after_an_interrupt(self, make: Make) -> None:
         """Such as Ctrl-C or a timeout plugin: a late answer must not become another call's."""
@@ -298,13 +297,14 @@ class TestNothingIsLeft:
                     steps.predict(FOREVER)
                 with pytest.raises(DeviceError, match="invoke was cut off by KeyboardInterrupt"):
                     steps.predict(np.array([3]))
-            assert children(os.getpid()) == set()
+            assert models(os.getpid()) == set()
         finally:
             signal.signal(signal.SIGALRM, before)
 
-    def test_behind_a_shell_that_waits(self, make: Make) -> None:
-        with make("steps", limit_s=1.5, python=through_shell("", "; exit $?")):
-            (python,) = descendants(os.getpid()) - children(os.getpid())
+    @pytest.mark.parametrize("env", [{}, PLAIN], ids=["forked", "plain"])
+    def test_behind_a_shell_that_waits(self, make: Make, env: dict[str, str]) -> None:
+        with make("steps", limit_s=1.5, python=through_shell("", "; exit $?"), env=env):
+            python = the_child()
             os.kill(python, signal.SIGSTOP)
         assert gone(python)
 

@@ -207,9 +207,15 @@ def test_a_model_that_crashes(tiny: Path, open_model: Open, kind: type[Footprint
 
 
 def children() -> set[int]:
-    """The processes that this one has started and that have not ended."""
-    tasks = Path("/proc/self/task").iterdir()
-    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
+    """The processes below this one that have not ended."""
+    return below(os.getpid())
+
+
+def below(parent: int) -> set[int]:
+    found: set[int] = set()
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        found |= {int(pid) for pid in (task / "children").read_text().split()}
+    return found.union(*map(below, found))
 
 
 @contextmanager
