@@ -61,6 +61,10 @@ class Budget(ABC):
         """Whether it is judged on latency on this device."""
         return False
 
+    def needs_starts(self, device_name: str) -> bool:
+        """Whether it is judged on starts in fresh processes on this device."""
+        return False
+
     def own_seconds(self, device_name: str) -> float:
         """How long it runs the model by itself on this device."""
         return 0.0

@@ -18,6 +18,8 @@ from pytest_edgeai.judge.requirements import require_number, require_timing
 from pytest_edgeai.judge.statistics import statistic
 from pytest_edgeai.judge.verdict import BudgetResult, Verdict
 
+FEWEST_STARTS = 6
+"""So many are always made, however long they take: fewer tell nothing at 95 % confidence."""
 MOST_STARTS = 100
 """Nobody waits for more."""
 _OUT_OF_SIGHT = (
@@ -37,6 +39,9 @@ class FootprintBudget(Budget):
     @property
     def is_performance(self) -> bool:
         return True
+
+    def needs_starts(self, device_name: str) -> bool:
+        return self.is_for(device_name)
 
     @cached_property
     def claim(self) -> PercentileClaim:

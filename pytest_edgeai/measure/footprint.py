@@ -20,7 +20,7 @@ from pytest_edgeai.device.timed_model import Used
 from pytest_edgeai.errors import DeviceError
 from pytest_edgeai.judge.conditions import throttling
 from pytest_edgeai.judge.evidence import IsEnough, StartSamples
-from pytest_edgeai.judge.footprint import MOST_STARTS
+from pytest_edgeai.judge.footprint import FEWEST_STARTS, MOST_STARTS
 from pytest_edgeai.measure.latency import conditions_of, cool_down, wait_until_calm
 
 RUNS = 5
@@ -33,7 +33,7 @@ class Footprint(ABC):
     Args:
         interpreter: of the model, with the inputs to run it on; what nobody set is filled in.
         threads: interpreter threads.
-        max_seconds: how long all samples may take; one is always taken.
+        max_seconds: how long all samples may take; six are always taken where they are needed.
         first_void: why a measurement before this one said nothing; waits until the device is calm.
     """
 
@@ -65,9 +65,9 @@ class Footprint(ABC):
             if not self._rows:
                 self._begin()
             while not (self._rows and (self._is_at_cap() or is_enough(self.samples()))):
-                device.progress(
-                    f"starting {self._what}: {units.count(len(self._rows) + 1, 'process')}"
-                )
+                number = len(self._rows) + 1
+                least = f" of {FEWEST_STARTS}" if number <= FEWEST_STARTS else ""
+                device.progress(f"starting {self._what}: process {number}{least}")
                 begin = time.monotonic()
                 self._rows.append(self._sample(self._inputs))
                 self._spent_s += time.monotonic() - begin
@@ -99,7 +99,8 @@ class Footprint(ABC):
         self._readings = [self.interpreter.conditions()]
 
     def _is_at_cap(self) -> bool:
-        return self._spent_s >= self._max_s or len(self._rows) >= MOST_STARTS
+        made = len(self._rows)
+        return made >= MOST_STARTS or (made >= FEWEST_STARTS and self._spent_s >= self._max_s)
 
     @abstractmethod
     def _held(self, what: str) -> AbstractContextManager[None]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_edgeai.plugin.subject import Subject
 
 SECONDS_IF_CLEAR = 0.5
-"""Of one measurement: start, warm-up, and the shortest time that is measured for."""
+"""Of one measurement whose limit is far away: start, warm-up and runs; or six starts."""
 FOLDER_FROM_CONTROLLER = "edgeai_folder"
 
 
@@ -250,10 +250,10 @@ def header_lines(session: EdgeSession, devices: Iterable[str]) -> list[str]:
 
 
 def time_estimate(asked: Iterable[Asked], settings: Settings) -> list[str]:
-    """How long the latency measurements of these tests will take, in a line; none without any."""
+    """How long the measurements of these tests will take, in a line; none without any."""
     from pytest_edgeai import units
 
-    count, own_s = 0, 0.0
+    latencies, starts, own_s = 0, 0, 0.0
     for test in asked:
         runs_s = [sum(b.own_seconds(device) for b in test.budgets) for device in settings.device]
         own_s += len(test.variants) * max(runs_s)
@@ -261,14 +261,21 @@ def time_estimate(asked: Iterable[Asked], settings: Settings) -> list[str]:
             {budget.threads for budget in test.budgets if budget.needs_latency(device)}
             for device in settings.device
         ]
+        started = [
+            {(b.marker, b.threads) for b in test.budgets if b.needs_starts(device)}
+            for device in settings.device
+        ]
         # With several devices there is a test for each; which one, only its fixture knows.
-        count += len(test.variants) * max(map(len, timed))
-    sustained = f"sustained runs of {units.seconds(own_s)}" if own_s else ""
-    if not count:
-        return [f"edgeai: {sustained}"] if sustained else []
-    most = count * settings.max_seconds
-    least = min(count * SECONDS_IF_CLEAR, most)
-    what = " and ".join(filter(None, (units.count(count, "latency measurement"), sustained)))
+        latencies += len(test.variants) * max(map(len, timed))
+        starts += len(test.variants) * max(map(len, started))
+    parts = [units.count(latencies, "latency measurement")] if latencies else []
+    parts += [units.count(starts, "memory or start-up measurement")] if starts else []
+    parts += [f"sustained runs of {units.seconds(own_s)}"] if own_s else []
+    if not latencies + starts:
+        return [f"edgeai: {parts[0]}"] if parts else []
+    most = (latencies + starts) * settings.max_seconds
+    least = min((latencies + starts) * SECONDS_IF_CLEAR, most)
+    what = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
     return [
         f"edgeai: {what}: {units.seconds(least + own_s)} if all is clear, "
         f"{units.seconds(most + own_s)} if nothing is, more if void"

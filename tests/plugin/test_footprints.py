@@ -68,18 +68,26 @@ def test_limits_far_below_fail_and_say_of_what(digits_suite: pytest.Pytester) ->
     assert re.search(".*".join(said), " ".join(result.stdout.str().split()))
 
 
-def test_no_time_is_inconclusive(digits_suite: pytest.Pytester) -> None:
+def test_six_starts_are_made_however_little_time_there_is(digits_suite: pytest.Pytester) -> None:
     digits_suite.makepyfile(BOTH.format(mb=500, ms=10_000))
-    result = digits_suite.runpytest(NO_TIME)
+    result = digits_suite.runpytest(NO_TIME, *REPORT)
+    result.assert_outcomes(passed=1)
+    assert [budget["n"] for budget in budgets(digits_suite)] == [6, 6]
+
+
+def test_no_time_for_more_than_six_is_inconclusive(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(BOTH.format(mb=500, ms=10_000))
+    sure = (NO_TIME, "--edge-confidence=0.99")
+    result = digits_suite.runpytest(*sure)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*only 1 start in fresh processes: the median at 95 % confidence*",
-            "*try: raise --edge-max-seconds: at least 5 more starts, *",
+            "*only 6 starts in fresh processes: the median at 99 % confidence*",
+            "*try: raise --edge-max-seconds: at least 2 more starts, *",
         ]
     )
     warned = digits_suite.runpytest(
-        NO_TIME, "--edge-inconclusive=warn", "-Wdefault::pytest_edgeai.EdgeAIWarning"
+        *sure, "--edge-inconclusive=warn", "-Wdefault::pytest_edgeai.EdgeAIWarning"
     )
     warned.assert_outcomes(passed=1, warnings=2)
 

@@ -519,6 +519,30 @@ def test_the_header_says_how_long_measuring_may_take(digits_suite: pytest.Pytest
     )
 
 
+def test_the_header_counts_memory_and_start_up(digits_suite: pytest.Pytester) -> None:
+    digits_suite.makepyfile(
+        """
+        from pytest_edgeai import max_latency_ms, max_memory_mb, max_startup_ms
+
+        @max_memory_mb(500)
+        @max_startup_ms(10_000)
+        @max_startup_ms(20_000)
+        @max_startup_ms(20_000, device="pi")
+        @max_latency_ms(p95=1000)
+        def test_it(converted_interpreter): pass
+        """
+    )
+    result = digits_suite.runpytest("--edge-max-seconds=10", "--benchmark-disable", "-k", "none")
+    result.stdout.no_fnmatch_line("edgeai: * if all is clear*")
+    result = digits_suite.runpytest("--edge-max-seconds=10", "--benchmark-disable")
+    result.stdout.fnmatch_lines(
+        [
+            "edgeai: 1 latency measurement and 2 memory or start-up measurements: 4.5 s if all is "
+            "clear, 30 s if nothing is, more if void"
+        ]
+    )
+
+
 def test_interpreters_of_one_test_are_timed_in_turns(digits_suite: pytest.Pytester) -> None:
     digits_suite.makepyfile(
         """
