@@ -11,14 +11,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import importlib
 import os
 import select
 import signal
 import socket
 import sys
 import types
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,10 +181,9 @@ def main(execnet_code: str, agent_code: str, runtime: str) -> None:
         runtime: one of the agent's.
     """
     threads_at_first = threads()
-    with without_pools(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_pools():
         agent = module_of("edgeai_agent", agent_code)
-        importlib.import_module(agent.RUNTIMES[runtime][0])
+        agent.Agent().hello(runtime)
         execnet = module_of("edgeai_execnet", execnet_code)
     pages = [] if agent.is_emulated() else pages_of_files()
     gc.collect()
