@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 ANSWER_S = 10.0
-"""How long a parent may take to fork."""
+"""How long a parent may take to fork, or to end a child."""
 ENDING_S = 3.0
 """How long a child may take to end by itself."""
 KILLED = -9
@@ -142,9 +143,14 @@ class Fork:
             self._mutex.release()
 
     def kill(self) -> None:
-        """End it, and what it has started."""
-        with contextlib.suppress(OSError):
+        """End it, and what it has started; its parent, too, where that does not answer."""
+        if self._status is not None:
+            return
+        with contextlib.suppress(OSError, ValueError):  # it has just been waited for
             self._life.send(b"k")
+            ended, _, _ = select.select([self._life], [], [], ANSWER_S)
+            if not ended and self._status is None:
+                self._forks.close()
 
     def abandon(self) -> None:
         """Have nothing to do with it any more; its parent kills it then."""

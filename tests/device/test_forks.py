@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from processes import PLAIN, children, gone, models, parent_of, the_child
 
+from pytest_edgeai.device import connection, forks
 from pytest_edgeai.device.device import Device
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.spec import DeviceSpec
@@ -123,6 +124,24 @@ def test_a_stopped_parent_is_ended(forking: Device, scalar: Model) -> None:
     forking.close()
     assert gone(parent)
     assert gone(child)
+
+
+def test_a_hung_child_of_a_stopped_parent_is_ended(
+    scalar: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "GRACE_S", 0.5)
+    monkeypatch.setattr(forks, "ANSWER_S", 1.0)
+    device = Device(DeviceSpec("stopped"), 20.0)
+    with Interpreter(device, scalar) as interpreter:
+        (parent,), child = parents(), the_child()
+        interpreter._process.limit_s = 1.0
+        for pid in (child, parent):
+            os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(DeviceError, match="invoke did not return within"):
+            interpreter.invoke()
+        assert gone(parent)
+        assert gone(child)
+    device.close()
 
 
 def test_threads_keep_it_from_forking(plain: Device, scalar: Model) -> None:
