@@ -24,6 +24,7 @@ from pytest_edgeai.model.tflite import Model, read_facts
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only there it forks")
 
 RUNS = 5
+MOST_PAIRS = 40
 Make = Callable[[Device], Interpreter]
 
 
@@ -78,6 +79,21 @@ def test_memory_is_the_same(forking: Device, plain: Device, realdata: Path) -> N
             taken.append(np.median([peak - before for before, _, peak in found]))
     forked, started = taken
     assert forked == pytest.approx(started, rel=0.05)
+
+
+def test_start_up_is_the_same(forking: Device, plain: Device, realdata: Path) -> None:
+    """In turns; the shortest of each, until they agree, as others can only make one longer."""
+    path = realdata / "models" / "mobilenet_v1_0.25_224_float.tflite"
+    model = Model(path, path.name, "converted", read_facts(path))
+    with Interpreter(forking, model) as forked, Interpreter(plain, model) as started:
+        given = [(each, each.inputs()) for each in (forked, started)]
+        least = [float("inf")] * 2
+        for _ in range(MOST_PAIRS):
+            taken = [sum(each.start_afresh("start_up", 1, inputs)[0]) for each, inputs in given]
+            least = list(map(min, least, taken))
+            if least[0] == pytest.approx(least[1], rel=0.1):
+                return
+    raise AssertionError(least)
 
 
 def test_one_parent_without_threads(forking: Device, scalar: Model) -> None:
