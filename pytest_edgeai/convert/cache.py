@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from pytest_edgeai.convert.disk import writing
+from pytest_edgeai.convert.disk import acquire, writing
 from pytest_edgeai.model.source import content_digest
-
-CHECK_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,7 @@ class ModelCache:
         lock = FileLock(self.folder / f"{key}.lock")
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
-            while not _taken(lock):
-                check()
+            acquire(lock, check)
         try:
             yield
         finally:
@@ -102,11 +99,3 @@ class ModelCache:
             "free space or mend its permissions, name another folder with --edge-cache-dir, "
             "or use --edge-no-cache",
         )
-
-
-def _taken(lock: FileLock) -> bool:
-    try:
-        lock.acquire(timeout=CHECK_S)
-    except Timeout:
-        return False
-    return True

@@ -17,12 +17,13 @@ from filelock import FileLock
 
 from pytest_edgeai.convert.cache import CacheEntry, ModelCache
 from pytest_edgeai.convert.disk import writing
+from pytest_edgeai.convert.exports import Exports
 from pytest_edgeai.convert.failures import Failures
 from pytest_edgeai.convert.inputs import Files, written_inputs
 from pytest_edgeai.convert.keras_facts import KerasFacts
 from pytest_edgeai.convert.origin import Origin, Origins
-from pytest_edgeai.convert.process import Workers, caught
-from pytest_edgeai.convert.recipe import recipe
+from pytest_edgeai.convert.process import WorkerResult, Workers, caught
+from pytest_edgeai.convert.recipe import CALIBRATED, recipe
 from pytest_edgeai.convert.refused_operations import layer_of
 from pytest_edgeai.convert.task import Task
 from pytest_edgeai.errors import EdgeAIError, UsageError
@@ -59,7 +60,7 @@ class Tally:
 
 
 class Converter:
-    """Converts sources, each variant in a process of its own.
+    """Converts sources in workers; one that is lost costs the variant that it was at.
 
     Args:
         cache: where converted models are kept.
@@ -87,6 +88,7 @@ class Converter:
         self._calibration_samples = calibration_samples
         self._workers = Workers(limit_s, progress)
         self._origins = Origins(self._folder, self._workers)
+        self._exports = Exports(self._folder, self._workers)
         self._failures = Failures(self._folder)
         self._logs: dict[str, str] = {}
         self._answers: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -95,6 +97,8 @@ class Converter:
         self, source: ResolvedSource, variants: Sequence[str], calibration: Dataset | None
     ) -> dict[str, Conversion | EdgeAIError]:
         """The variants of a source, converted in parallel; an error stands for one that failed.
+
+        Those that are calibrated take longest, and come first.
 
         A variant that failed is not tried again in this run.
         """
@@ -105,9 +109,10 @@ class Converter:
             return dict.fromkeys(variants, origin)
         tasks = {
             variant: partial(self._cached, source, origin, variant, calibration)
-            for variant in variants
+            for variant in sorted(variants, key=lambda name: name not in CALIBRATED)
         }
-        return self._workers.together(source.name, tasks)
+        done = self._workers.together(source.name, tasks)
+        return {variant: done[variant] for variant in variants}
 
     def convert_afresh(
         self, source: ResolvedSource, variant: str, calibration: Dataset | None
@@ -148,10 +153,16 @@ class Converter:
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             with self._writing():
                 inputs = written_inputs(data, Path(name))
-            job = {"task": "predict", "source": origin.job, "inputs": inputs, "output": name}
-            run = partial(self._workers.run, job, f"predictions of {source.name}")
+            run = partial(self._asked, source, origin, {"inputs": inputs, "output": name})
             outputs = self._alone(source, "predictions", run).value["outputs"]
             return {key: np.load(path) for key, path in outputs.items()}
+
+    def _asked(
+        self, source: ResolvedSource, origin: Origin, places: dict[str, Any]
+    ) -> WorkerResult:
+        exported = self._exports.find(source, origin, "predictions")
+        job = {"task": "predict", "source": exported.job, **places}
+        return self._workers.run(job, f"predictions of {source.name}", exported.log)
 
     def _alone(self, source: ResolvedSource, label: str, task: Callable[[], T]) -> T:
         """Run a single task that starts a worker, and raise what it raises."""
@@ -208,15 +219,18 @@ class Converter:
 
     def _run(self, task: Task, output: Path) -> tuple[dict[str, Any], str]:
         """One conversion in a worker; what is known of it, and its log."""
+        inputs = self._calibration_files(task)
+        exported = self._exports.find(task.source, task.origin, task.recipe.variant)
         job = {
             "task": "convert",
-            "source": task.origin.job,
+            "source": exported.job,
             "recipe": task.recipe.as_dict(),
-            "inputs": self._calibration_files(task),
+            "inputs": inputs,
             "output": str(output),
         }
-        result = self._workers.run(job, f"{task.recipe.variant} of {task.source.name}")
-        return result.value, result.log
+        what = f"{task.recipe.variant} of {task.source.name}"
+        result = self._workers.run(job, what, exported.log)
+        return {**result.value, "loader": exported.loader}, result.log
 
     def _calibration_files(self, task: Task) -> Files:
         """The samples as ``.npy`` files for the workers; written once."""

@@ -32,7 +32,7 @@ def death_hint(status: int | None, task: str) -> str:
         return "raise --edge-convert-timeout if this model really needs longer"
     if status == -signal.SIGKILL:
         return "often the kernel's out-of-memory killer: see `dmesg`; convert on a larger machine"
-    if task == "export":
+    if task == "build":
         return "the function crashed its process: call it by itself to see why"
     return (
         "recurrent layers of Keras 3 crash the calibration of int8: give them unroll=True; "

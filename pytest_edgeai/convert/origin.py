@@ -100,7 +100,7 @@ class Origins:
     def _build(self, source: ResolvedSource, folder: Path) -> str:
         """Call the builder in a worker; the digest of what it returned."""
         builder = {"target": source.target, "folders": list(map(str, source.folders))}
-        job = {"task": "export", "source": builder, "output": str(folder)}
+        job = {"task": "build", "source": builder, "output": str(folder)}
         task = partial(self._workers.run, job, source.name)
         result = self._workers.together(source.name, {"building": task})["building"]
         if isinstance(result, EdgeAIError):

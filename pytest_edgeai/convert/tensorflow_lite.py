@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import sys
 import tempfile
@@ -89,12 +91,28 @@ def _attempt(signature: SavedSignature, job: dict[str, Any]) -> tuple[bytes, int
     """One run of the converter on the SavedModel in the working directory."""
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(HERE, signature_keys=[signature.key])
-    samples = _apply_recipe(converter, job, signature)
-    content = bytes(converter.convert())
+    with _loaded_once(signature.loaded):
+        converter = tf.lite.TFLiteConverter.from_saved_model(HERE, signature_keys=[signature.key])
+        samples = _apply_recipe(converter, job, signature)
+        content = bytes(converter.convert())
     if _leaves_variables_unset(content):
         raise _UnsetVariablesError("it reads variables that nothing sets")
     return content, samples
+
+
+@contextlib.contextmanager
+def _loaded_once(loaded: Any) -> Iterator[None]:
+    """Give the converter the SavedModel that is loaded already; it would load it twice more."""
+    lite: Any = importlib.import_module("tensorflow.lite.python.lite")
+    load = getattr(lite, "_load", None)
+    if load is None:
+        yield
+        return
+    lite._load = lambda *args, **kwargs: loaded
+    try:
+        yield
+    finally:
+        lite._load = load
 
 
 def _leaves_variables_unset(content: bytes) -> bool:

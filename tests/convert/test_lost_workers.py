@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from asking import HERE, refused
+from asking import HERE, data_set, refused
 
-from pytest_edgeai.convert.converter import Converter
+from pytest_edgeai.convert.converter import Conversion, Converter
 from pytest_edgeai.errors import ConversionError
+from pytest_edgeai.model.source import resolve
 
 PATIENCE_S = 60
 
@@ -100,6 +101,22 @@ def test_crash_of_tensorflow_itself(
     assert "int8 of lstm.keras: the converter ended with SIGSEGV\n" in error.message
     assert 'calibrator.py", line' in error.message
     assert "give them unroll=True" in error.hint
+
+
+def test_crash_costs_one_variant(
+    converter_with: Callable[..., Converter], odd_models: Path, tmp_path: Path
+) -> None:
+    """The other one is converted from what the lost worker had exported."""
+    converter = converter_with(cache=tmp_path / "cache")
+    calibration = data_set(np.random.default_rng(0).random((5, 6, 5), np.float32))
+    source = resolve(odd_models / "lstm.keras", [])
+    done = converter.convert(source, ["converted", "int8", "dynamic"], calibration)
+    assert isinstance(done["int8"], ConversionError)
+    assert isinstance(done["converted"], Conversion)
+    assert isinstance(done["dynamic"], Conversion)
+    logs = [done["converted"].log, done["dynamic"].log, done["int8"].log]
+    assert all(log.startswith("lstm.keras, written by Keras 3") for log in logs)
+    assert len(list(tmp_path.glob("run-*/exported-*.json"))) == 1
 
 
 def test_killed(converter: Converter, temporary: Path, calls: Path) -> None:
