@@ -3,15 +3,21 @@
 pytester forgets what an inner run imports; ``OUTSIDE`` is imported once, outside of it: NumPy and
 SciPy cannot be loaded twice in a process, Hypothesis takes a second (its pytest plugin imports it
 at the end of every run), and the others a tenth of one.
+
+Each worker has a home of its own, and thus is a machine of its own to all that it starts: an inner
+run that times something does not keep the other worker from converting.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +42,16 @@ OUTSIDE = (
     "hypothesis.core",
     "rich.console",
     "rich.table",
+    "tflite",
+    "pytest_edgeai.convert.converter",
+    "pytest_edgeai.device.pool",
+    "pytest_edgeai.measure.footprint",
+    "pytest_edgeai.measure.suspicions",
+    "pytest_edgeai.measure.sustained",
+    "pytest_edgeai.plugin.judging",
+    "pytest_edgeai.plugin.subject",
+    "pytest_edgeai.plugin.timing",
+    "pytest_edgeai.report.saved.recording",
 )
 OF_THE_OUTER_RUN = (
     "PYTEST_XDIST_WORKER",
@@ -48,11 +64,32 @@ OF_THE_OUTER_RUN = (
     "GITHUB_STEP_SUMMARY",
     "GITHUB_WORKSPACE",
 )
+
+
+def home_with_own_locks() -> str:
+    """A folder with links to all that is in the user's home, but for what the package keeps."""
+    home, own = Path.home(), Path(tempfile.mkdtemp(prefix="home-"))
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    for folder, left_out in ((".", ".cache"), (".cache", "pytest-edgeai")):
+        (own / folder).mkdir(exist_ok=True)
+        for path in (home / folder).glob("*"):
+            if path.name != left_out:
+                (own / folder / path.name).symlink_to(path)
+    return str(own)
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["HOME"] = home_with_own_locks()
 for name in OUTSIDE:
     importlib.import_module(name)
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the machine alone is last: else each such test stops the other worker."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
 
 
 def pytest_collection_finish() -> None:
@@ -207,7 +244,9 @@ def evaluation_data(data):
 
 
 @pytest.fixture
-def digits_suite(pytester: pytest.Pytester, models: Path, conversions: Path) -> pytest.Pytester:
+def digits_suite(
+    pytester: pytest.Pytester, models: Path, conversions: Path, may_be_busy: None
+) -> pytest.Pytester:
     """A project whose model under test is the digits network; conversions are shared."""
     pytester.makeini(f"[pytest]\nedge_cache_dir = {conversions}\n")
     model, data = str(models / "digits.keras"), str(models / "digits.npz")
