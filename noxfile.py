@@ -3,6 +3,7 @@
 import nox
 
 nox.options.sessions = ["lint", "tests"]
+nox.options.error_on_missing_interpreters = False
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 
 
@@ -23,9 +24,9 @@ def lint(session):
     session.run("lint-imports")
 
 
-@nox.session
+@nox.session(python=PYTHONS)
 def example(session):
-    """The example suite, as a new user would run it."""
+    """The example suite, as a new user would run it, on every supported Python."""
     session.install("-e", ".[example]")
     session.run("pytest", "example_suite", *session.posargs)
 

@@ -54,6 +54,7 @@ OUTSIDE = (
     "pytest_edgeai.report.saved.recording",
 )
 OF_THE_OUTER_RUN = (
+    "PYTEST_ADDOPTS",
     "PYTEST_XDIST_WORKER",
     "PYTEST_XDIST_WORKER_COUNT",
     "CI",

@@ -55,13 +55,8 @@ import sys
 import keras
 import numpy as np
 
-base, how, path = sys.argv[1:]
-model, random = keras.models.load_model(base), np.random.default_rng(0)
-if how == "touched":
-    for weights in model.weights:
-        weights.assign(weights.numpy() * (1 + 1e-6 * random.standard_normal(weights.shape)))
-    model.save(path)
-    sys.exit()
+model, random = keras.models.load_model(sys.argv[1]), np.random.default_rng(0)
+model.save("base.keras")
 conv, flat, dense, last = model.layers
 more = 64
 wider = keras.Sequential([keras.Input((8, 8, 1)), conv, keras.layers.Flatten(),
@@ -72,27 +67,22 @@ wider.layers[2].set_weights([np.hstack([kernel, noise]), np.append(bias, np.zero
 kernel, bias = last.get_weights()
 damage = 0.4 * random.standard_normal((more, 10))
 wider.layers[3].set_weights([np.vstack([kernel, damage]), bias])
-wider.save(path)
+wider.save("worse.keras")
+for weights in model.weights:
+    weights.assign(weights.numpy() * (1 + 1e-6 * random.standard_normal(weights.shape)))
+model.save("touched.keras")
 """
 
 
 class PullRequest:
     """A project on disk whose model changes; every command is a process of its own."""
 
-    def __init__(self, folder: Path, models: Path, cache: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._base = models / "digits.keras"
-        (folder / "pytest.ini").write_text(f"[pytest]\nedge_cache_dir = {cache}\n")
-        (folder / "conftest.py").write_text(CONFTEST.format(data=str(models / "digits.npz")))
-        (folder / "test_ready.py").write_text(SUITE)
 
     def model_is(self, how: str) -> None:
         """The base, or what was made of it."""
-        if how == "base":
-            shutil.copy(self._base, self.folder / "model.keras")
-            return
-        command = [sys.executable, "-c", CHANGE, str(self._base), how, "model.keras"]
-        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+        shutil.copy(self.folder / f"{how}.keras", self.folder / "model.keras")
 
     def run(self, report: str, *more: str) -> int:
         """The suite's exit status."""
@@ -107,12 +97,23 @@ class PullRequest:
 
 
 @pytest.fixture
-def pull_request(tmp_path: Path, models: Path, conversions: Path) -> PullRequest:
+def pull_request(
+    tmp_path: Path, models: Path, conversions: Path, once: Callable[..., Path]
+) -> PullRequest:
     """Its base is measured and recorded."""
-    request = PullRequest(tmp_path, models, conversions)
-    request.model_is("base")
-    request.run("before.json", "--edge-save-baseline")
-    return request
+
+    def make(folder: Path) -> None:
+        (folder / "pytest.ini").write_text(f"[pytest]\nedge_cache_dir = {conversions}\n")
+        (folder / "conftest.py").write_text(CONFTEST.format(data=str(models / "digits.npz")))
+        (folder / "test_ready.py").write_text(SUITE)
+        command = [sys.executable, "-c", CHANGE, str(models / "digits.keras")]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        request = PullRequest(folder)
+        request.model_is("base")
+        request.run("before.json", "--edge-save-baseline")
+
+    shutil.copytree(once("pull-request", make), tmp_path, dirs_exist_ok=True)
+    return PullRequest(tmp_path)
 
 
 def marked(path: Path, side: str) -> dict[str, Any]:
