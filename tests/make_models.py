@@ -1,11 +1,12 @@
 """Writes small models that the tests share: ``python make_models.py FOLDER``.
 
-``digits.keras``, ``digits.h5`` and ``digits/`` (a SavedModel) are one network, trained on
-scikit-learn's digits; ``digits.npz`` holds x (N, 8, 8, 1) in 0..1 and y. ``lambda.keras`` has a
-Lambda layer, ``weights.weights.h5`` has no configuration, ``pair.keras`` has two inputs, ``left``
-(4,) and ``right`` (3,), and two outputs. ``signatures/`` (a SavedModel) and ``signatures.tflite``
-have two: ``classify`` scores ``x`` (1, 512) by its first four values, at some cost, and ``embed``
-turns these around, at next to none. ``damaging.tflite`` puts values behind its output's end.
+``digits.keras``, ``digits.h5``, ``digits/`` (a SavedModel) and ``digits.tflite`` (in float) are one
+network, trained on scikit-learn's digits; ``digits.npz`` holds x (N, 8, 8, 1) in 0..1 and y.
+``lambda.keras`` has a Lambda layer, ``weights.weights.h5`` has no configuration, ``pair.keras`` has
+two inputs, ``left`` (4,) and ``right`` (3,), and two outputs. ``signatures/`` (a SavedModel) and
+``signatures.tflite`` have two: ``classify`` scores ``x`` (1, 512) by its first four values, at some
+cost, and ``embed`` turns these around, at next to none. ``damaging.tflite`` puts values behind its
+output's end.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def digits(folder: Path) -> None:
     model.save(folder / "digits.keras")
     model.save(folder / "digits.h5")
     model.export(folder / "digits", verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "digits"))
+    (folder / "digits.tflite").write_bytes(converter.convert())
     model.save_weights(folder / "weights.weights.h5")
     np.savez(folder / "digits.npz", x=images[:400], y=labels[:400])
 
