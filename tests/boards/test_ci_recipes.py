@@ -35,8 +35,11 @@ python = "{python}"
 
 
 @pytest.fixture
-def project(digits_suite: pytest.Pytester) -> Path:
-    """A repository with a suite in ``acceptance/``, a remote that has it, and a change on top."""
+def project(digits_suite: pytest.Pytester, conversions: Path) -> Path:
+    """A repository with a suite in ``acceptance/``, a remote that has it, and a change on top.
+
+    What CI keeps from run to run has the conversions of this run of the tests.
+    """
     root = digits_suite.path
     (root / "acceptance").mkdir()
     shutil.move(root / "conftest.py", root / "acceptance")
@@ -49,6 +52,7 @@ def project(digits_suite: pytest.Pytester) -> Path:
     git(root, "clone", "--bare", ".", str(root / ".git" / "there"))
     git(root, "remote", "add", "origin", str(root / ".git" / "there"))
     git(root, "fetch", "origin")
+    (root / ".edge-cache").symlink_to(conversions)
     return root
 
 
@@ -127,6 +131,8 @@ def test_a_pi_of_ones_own(project: Path, board: Sshd) -> None:
     (project / "pyproject.toml").write_text(table)
     (project / ".venv").symlink_to(Path(sys.executable).parents[1])
     home = {"HOME": str(project / "home")}
+    (project / "home" / ".cache").mkdir(parents=True)
+    (project / "home" / ".cache" / "edgeai").symlink_to((project / ".edge-cache").resolve())
     for name, script, given in github_steps("github-pi.yml"):
         if name == "Install":
             continue  # it would fetch all of TensorFlow: the link above is what it makes

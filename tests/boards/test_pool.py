@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,8 @@ from pytest_edgeai.measure.predictions import predictions
 from pytest_edgeai.model.dataset import ArrayDataset
 from pytest_edgeai.model.tflite import Model, read_facts
 
-SAMPLES = 3000
-FASTER = 1.6
-ATTEMPTS = 3
+SAMPLES = 1500
+FASTER = 1.5
 
 
 @pytest.fixture
@@ -94,23 +94,33 @@ def digits(realdata: Path) -> ArrayDataset:
 
 
 class TestAccuracy:
-    @pytest.mark.alone
-    def test_two_boards_are_faster_than_one(self, pool: Pool, slow_model: Path) -> None:
-        """Alone, and with the other board; with equal answers. They share what else runs here."""
+    def test_two_boards_are_faster_than_one(
+        self, pool: Pool, slow_model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By as much as they work at the same time, whatever else the machine does."""
         model = model_at(slow_model)
         data = ArrayDataset(np.random.default_rng(0).random((SAMPLES, 16, 16, 8), np.float32))
-        for board in pool.boards:  # the data is there, as in any run but the first
-            with Interpreter(board, model) as interpreter:
-                predictions(interpreter, data)
         one = Pool("one", [Device(pool.boards[0].spec)])
-        ratios: list[float] = []
-        while len(ratios) < ATTEMPTS and max(ratios, default=0) < FASTER:
-            (alone_s, alone), (both_s, both) = (seconds(each, model, data) for each in (one, pool))
-            assert np.array_equal(alone, both)
-            print(f"{SAMPLES:,} samples: {alone_s:.1f} s on one board, {both_s:.1f} s on two")
-            ratios.append(alone_s / both_s)
+        with one.seat() as own, Interpreter(own, model) as interpreter:
+            alone = predictions(interpreter, data)
         one.close()
-        assert max(ratios) >= FASTER, ratios
+        busy_s: Counter[str] = Counter()
+        predict = Interpreter.predict
+
+        def timed(interpreter: Interpreter, batch: Any) -> Any:
+            begin = time.monotonic()
+            answers = predict(interpreter, batch)
+            busy_s[interpreter.device.spec.host] += time.monotonic() - begin
+            return answers
+
+        monkeypatch.setattr(Interpreter, "predict", timed)
+        with pool.seat() as own, Interpreter(own, model) as interpreter:
+            begin = time.monotonic()
+            both = predictions(interpreter, data)
+            whole_s = time.monotonic() - begin
+        assert np.array_equal(alone, both)
+        assert set(busy_s) == {"one", "two"}
+        assert sum(busy_s.values()) >= FASTER * whole_s, (busy_s, whole_s)
 
     def test_a_board_that_is_lost_gives_back_what_it_had(
         self, pool: Pool, realdata: Path, two_boards: tuple[Sshd, Sshd]
@@ -127,8 +137,8 @@ class TestAccuracy:
     ) -> None:
         model = model_at(slow_model)
         for _ in range(3):
-            damaged = Damaged(np.zeros((1000, 16, 16, 8), np.float32))
-            refused = pytest.raises(DataError, match="image 900 is damaged")
+            damaged = Damaged(np.zeros((700, 16, 16, 8), np.float32))
+            refused = pytest.raises(DataError, match="image 600 is damaged")
             with pool.seat() as own, Interpreter(own, model) as interpreter, refused:
                 predictions(interpreter, damaged)
 
@@ -149,17 +159,9 @@ class Damaged(ArrayDataset):
 
     def batches(self, size: int) -> Iterator[Any]:
         for number, batch in enumerate(super().batches(size)):
-            if (number + 1) * size > 900:
-                raise DataError("image 900 is damaged")
+            if (number + 1) * size > 600:
+                raise DataError("image 600 is damaged")
             yield batch
-
-
-def seconds(pool: Pool, model: Model, data: ArrayDataset) -> tuple[float, Any]:
-    """How long the answers take, and the answers."""
-    with pool.seat() as own, Interpreter(own, model) as interpreter:
-        begin = time.monotonic()
-        answers = predictions(interpreter, data)
-        return time.monotonic() - begin, answers
 
 
 class TestSeats:
@@ -196,10 +198,10 @@ class TestSeats:
 
 SUITE = """
 import pytest, time
-from pytest_edgeai import max_latency_ms
+from pytest_edgeai import max_size_mb
 
-@pytest.mark.parametrize("number", range(6))
-@max_latency_ms(p95=1000)
+@pytest.mark.parametrize("number", range(4))
+@max_size_mb(9)
 def test_it(number, converted_interpreter):
     time.sleep(1)
 """
@@ -215,7 +217,7 @@ def test_workers_have_a_board_each(
         f'[devices.pi]\nhosts = ["one", "two"]\nssh_config = "{ssh_config}"\n'
         f'python = "{sys.executable}"\n'
     )
-    with running(digits_suite, "--edge-device=pi", "-n2", "--edge-inconclusive=warn") as run:
+    with running(digits_suite, "--edge-device=pi", "-n2") as run:
         run.output()
     hosts = [test["conditions"]["host"] for test in run.tests()]
     assert sorted(set(hosts)) == ["one", "two"]
