@@ -125,7 +125,6 @@ def test_a_pull_request_that_is_too_large(project: Path) -> None:
     assert "max_size_mb" in (project / "summary.md").read_text()
 
 
-@pytest.mark.alone
 def test_a_pi_of_ones_own(project: Path, board: Sshd) -> None:
     table = PI.format(config=board.ssh_config, python=sys.executable)
     (project / "pyproject.toml").write_text(table)
@@ -142,7 +141,6 @@ def test_a_pi_of_ones_own(project: Path, board: Sshd) -> None:
     assert (project / "home" / "edge-history.jsonl").exists()
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("job", ["accept", "on-the-pi"])
 def test_gitlab(project: Path, board: Sshd, job: str) -> None:
     table = PI.format(config=board.ssh_config, python=sys.executable)

@@ -105,7 +105,6 @@ def test_silent_in_a_pipe(suite: pytest.Pytester) -> None:
     assert "\r" not in result.stdout.str()
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("args", [[], ["-q"], ["-v"], ["-n2"]], ids=lambda args: "".join(args))
 def test_a_wait_is_told_once_in_a_pipe(digits_suite: pytest.Pytester, args: list[str]) -> None:
     """Else a run that waits for another one looks as if it hung."""
@@ -145,7 +144,7 @@ def test_a_wait_is_told_once_in_a_pipe(digits_suite: pytest.Pytester, args: list
 SUSTAINED = """
 from pytest_edgeai import max_sustained_latency_ms
 
-@max_sustained_latency_ms(p95=100, seconds=3)
+@max_sustained_latency_ms(p95=100, seconds=1)
 def test_it(converted_interpreter): pass
 """
 
