@@ -279,7 +279,7 @@ def far_table(runs: int) -> Iterator[str]:
                 seen = Counter(verdict for verdict, _ in found)
                 wrong = n - seen[right] - seen["inconclusive"]
                 cells += [f"{k / n:.1%}" for k in (seen[right], seen["inconclusive"], wrong)]
-                cells.append(f"{np.median([seconds for _, seconds in found]):.2g}")
+                cells.append(f"{float(f'{np.median([s for _, s in found]):.2g}'):g}")
             yield f"| {name} | {ratio:g} | {' | '.join(cells)} |"
 
 

@@ -11,10 +11,15 @@ from simulation import (
     CONFIDENCE,
     CORRELATIONS,
     LATENCIES,
+    NAMES,
+    SLOW_CAP_S,
     Latency,
     Simulated,
     SlowsDown,
+    far_verdicts,
+    slow,
     sustained_verdict,
+    unseen,
     verdict,
     wrong_sustained_verdicts,
     wrong_verdicts,
@@ -42,6 +47,35 @@ def test_other_percentiles_too(name: str) -> None:
         for correlation in CORRELATIONS
     )
     assert wrong <= (1 - CONFIDENCE) * RUNS * len(CORRELATIONS)
+
+
+@pytest.mark.parametrize("times", LATENCIES, ids=NAMES)
+@pytest.mark.parametrize("name", ["mean", "median", "p95"])
+def test_wrong_verdicts_on_a_slow_model_are_rare(name: str, times: Latency) -> None:
+    """A hundred runs at most, each of which resembles the one before."""
+    seen = wrong_verdicts(name, slow(times), 0.9, True, RUNS, cap_s=SLOW_CAP_S)
+    assert binomtest(seen["pass"], RUNS, 1 - CONFIDENCE, alternative="greater").pvalue > 0.01, seen
+
+
+def test_few_runs_can_tell_a_wrong_rule_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that any distance takes to be far away."""
+    monkeypatch.setattr("pytest_edgeai.judge.claims.FAR", 1)
+    seen = wrong_verdicts("p95", slow(LATENCIES[3]), 0.9, True, RUNS, cap_s=SLOW_CAP_S)
+    assert seen["pass"] > 2 * (1 - CONFIDENCE) * RUNS
+
+
+@pytest.mark.parametrize("name", ["median", "p90", "p95", "p99"])
+def test_rare_runs_far_beyond_the_limit_seldom_pass(name: str) -> None:
+    seen = unseen(name, 0.0, RUNS)
+    assert binomtest(seen["pass"], RUNS, 1 - CONFIDENCE, alternative="greater").pvalue > 0.01, seen
+
+
+@pytest.mark.parametrize(("ratio", "right"), [(10, "pass"), (0.1, "fail")])
+@pytest.mark.parametrize("name", ["mean", "median", "p90", "p95", "p99"])
+def test_limits_far_away_are_decided(name: str, ratio: float, right: str) -> None:
+    """Whatever the distribution, and however the runs resemble each other or become slower."""
+    found = far_verdicts(name, ratio, 48, 1)
+    assert {verdict for verdict, _ in found} == {right}
 
 
 def test_the_simulation_can_tell_a_wrong_rule(monkeypatch: pytest.MonkeyPatch) -> None:
