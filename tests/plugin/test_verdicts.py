@@ -537,7 +537,7 @@ def test_the_header_counts_memory_and_start_up(digits_suite: pytest.Pytester) ->
     result = digits_suite.runpytest("--edge-max-seconds=10", "--benchmark-disable")
     result.stdout.fnmatch_lines(
         [
-            "edgeai: 1 latency measurement and 2 memory or start-up measurements: 4.5 s if all is "
+            "edgeai: 1 latency measurement and 2 memory or start-up measurements: 1.5 s if all is "
             "clear, 30 s if nothing is, more if void"
         ]
     )
