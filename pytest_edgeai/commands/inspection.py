@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ DESCRIPTION = (
     "and so are the signatures of a file that has several. The exit status is 1 where an installed "
     "runtime does not run a file, and 2 where a file cannot be read."
 )
+
+EVERY_S = 5.0
+"""Between two lines of progress in a log."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +46,7 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.report.inspection import Inspected, as_document, side_by_side
 
     models = [model for path in asked.file for model in _models(path, asked.signature)]
-    all_trials = try_runtimes(models, _say)
+    all_trials = try_runtimes(models, _Progress())
     found = [Inspected(*pair) for pair in zip(models, all_trials, strict=True)]
     if asked.json:
         print(json.dumps(as_document(found), indent=2))
@@ -63,7 +67,15 @@ def _models(path: Path, signature: str) -> Iterator[Model]:
         yield Model(path, name, proven_variant(facts), facts)
 
 
-def _say(text: str) -> None:
-    """A line of progress that is gone when it is over, for who looks at a terminal."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+class _Progress:
+    """On a terminal a line that is gone when it is over; in a log one every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        elif text and time.monotonic() - self._last > EVERY_S:
+            self._last = time.monotonic()
+            print(f"edgeai: {text}", file=sys.stderr, flush=True)

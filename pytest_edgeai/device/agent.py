@@ -29,6 +29,8 @@ RUNTIMES = {
 
 LARGE = 4096
 """Bytes from which an array goes by a file."""
+WINDOWS: dict[str, Any] = {}
+"""What ``window`` has mapped, by path."""
 FOREIGN = ("x86_64", "GenuineIntel", "AuthenticAMD")
 
 # One RELU operator, float32 [1] -> [1]: the smallest model that proves a runtime by running.
@@ -45,15 +47,15 @@ def pack(value: Any, store: Any = None) -> Any:
     """Turn arrays, dtypes and nested containers into builtins.
 
     Args:
-        store: puts the bytes of a large array into a file that both sides know, and returns its
-            path there; None where they travel with the rest.
+        store: puts a large array where both sides find it, and returns what travels instead, as a
+            "file" or a "window" of ``unpack``; None where all travels.
     """
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "OSU":
             texts = [v if isinstance(v, bytes) else str(v).encode() for v in value.ravel().tolist()]
             return ("strings", list(value.shape), texts)
         if store is not None and value.nbytes >= LARGE:
-            return ("file", value.dtype.str, list(value.shape), store(value.tobytes()))
+            return store(value)
         return ("array", value.dtype.str, list(value.shape), value.tobytes())
     if isinstance(value, np.generic):
         return value.item()
@@ -69,7 +71,10 @@ def pack(value: Any, store: Any = None) -> Any:
 
 
 def unpack(value: Any) -> Any:
-    """The inverse of ``pack``; the arrays own their memory."""
+    """The inverse of ``pack``; the arrays own their memory, except for those in a window.
+
+    A window is memory of the other side, and holds an array until the answer to this request.
+    """
     if isinstance(value, dict):
         return {key: unpack(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -81,6 +86,10 @@ def unpack(value: Any) -> Any:
         return np.frombuffer(content[2], dtype=content[0]).reshape(content[1]).copy()
     if kind == "file":
         return np.fromfile(content[2], dtype=content[0]).reshape(content[1])
+    if kind == "window":
+        dtype, shape, path, begin = content
+        end = begin + int(np.prod(shape)) * np.dtype(dtype).itemsize
+        return window(path, end)[begin:end].view(dtype).reshape(shape)
     if kind == "strings":
         array = np.empty(len(content[1]), dtype=object)
         array[:] = content[1]
@@ -88,6 +97,13 @@ def unpack(value: Any) -> Any:
     if kind == "dtype":
         return np.dtype(content[0]).type
     return tuple(unpack(item) for item in content[0])
+
+
+def window(path: str, end: int) -> Any:
+    """The bytes of a file, mapped until ``end`` at least; a file that has grown is mapped anew."""
+    if len(WINDOWS.get(path, b"")) < end:
+        WINDOWS[path] = np.asarray(np.memmap(path, np.uint8, "r"))
+    return WINDOWS[path]
 
 
 def quantised(values: Any, dtype: str, scale: float, zero_point: int) -> Any:
@@ -371,6 +387,10 @@ class Agent:
         """Take the inputs of a model that is still to be loaded, by tensor index."""
         self.fed = inputs
 
+    def sees(self, path):
+        """Whether this process can open a file."""
+        return os.access(path, os.R_OK)
+
     # A runner that is kept makes every other call of its interpreter fail.
 
     def signature(self, key):
@@ -394,23 +414,28 @@ class Agent:
         came.
         """
         answers, elapsed_ns, begin = [[] for _ in outputs], 0, time.monotonic()
-        inputs = {i: quantised(a, *rules[i]) if i in rules else a for i, a in inputs.items()}
-        for number in range(first, len(next(iter(inputs.values())))):
-            if answers[0] and time.monotonic() - begin > limit_s:
-                break
-            arm(limit_s)
-            tensors = {index: array[number, ...] for index, array in inputs.items()}
-            if reset:
-                self.reset(reset)
-            interpreter = self.interpreter
-            start = time.perf_counter_ns()
-            for index, tensor in tensors.items():
-                interpreter.set_tensor(index, tensor)
-            interpreter.invoke()
-            elapsed_ns += time.perf_counter_ns() - start
-            for answer, index in zip(answers, outputs):
-                answer.append(interpreter.get_tensor(index))
-            self.fed = tensors
+        interpreter, clock = self.interpreter, time.perf_counter_ns
+        try:
+            for number in range(first, len(next(iter(inputs.values())))):
+                if answers[0] and time.monotonic() - begin > limit_s:
+                    break
+                arm(limit_s)
+                tensors = {index: array[number, ...] for index, array in inputs.items()}
+                for index in rules.keys() & tensors.keys():
+                    tensors[index] = quantised(tensors[index], *rules[index])
+                if reset:
+                    self.reset(reset)
+                    interpreter = self.interpreter
+                start = clock()
+                for index, tensor in tensors.items():
+                    interpreter.set_tensor(index, tensor)
+                interpreter.invoke()
+                elapsed_ns += clock() - start
+                for answer, index in zip(answers, outputs):
+                    answer.append(interpreter.get_tensor(index))
+                self.fed = tensors
+        finally:  # a window's content is gone when the answer is
+            self.fed = {index: np.array(tensor) for index, tensor in self.fed.items()}
         return [np.stack(a) if len({x.shape for x in a}) == 1 else a for a in answers], elapsed_ns
 
     def reset(self, how):

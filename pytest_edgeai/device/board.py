@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 import execnet
+import numpy as np
 
 from pytest_edgeai.device import agent, keeper
 from pytest_edgeai.device.forks import Fork, Forks
@@ -40,6 +41,10 @@ CURRENT_TEST = "PYTEST_CURRENT_TEST"
 """Pytest's own variable, which changes with every test."""
 ENDING_S = 1.0
 """How long a process may take to end by itself."""
+
+
+Store = Callable[[np.ndarray[Any, Any]], tuple[Any, ...]]
+"""Puts an array where an agent finds it; returns what is sent instead, see ``agent.unpack``."""
 
 
 class Link(Protocol):
@@ -108,8 +113,8 @@ class Board(Protocol):
         ...
 
     @property
-    def store(self) -> Callable[[bytes], str] | None:
-        """Puts bytes into a file on the board; None where they need not travel."""
+    def store(self) -> Store | None:
+        """Keeps an array on the board, for the next time; None where it is this machine."""
         ...
 
     @property

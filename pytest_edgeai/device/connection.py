@@ -7,6 +7,7 @@ import signal
 import tempfile
 import weakref
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -14,10 +15,11 @@ import execnet
 
 from pytest_edgeai import units
 from pytest_edgeai.device import agent
-from pytest_edgeai.device.board import Board, Started, end_of, text_of
+from pytest_edgeai.device.board import Board, Started, Store, end_of, text_of
 from pytest_edgeai.device.refusals import NO_REASON, OUT_OF_MEMORY
 from pytest_edgeai.device.spec import DeviceSpec
 from pytest_edgeai.device.ssh import lost
+from pytest_edgeai.device.window import Window
 from pytest_edgeai.errors import DeviceError, EdgeAIError, InterpreterError, TensorError
 
 __tracebackhide__ = True
@@ -114,7 +116,8 @@ class AgentProcess:
         Args:
             step: what to call the operation in messages.
             calls: how many calls of the limit's length it may take at most.
-            stored: whether a board is to keep the arrays, for the next time.
+            stored: whether arrays go where the device finds them; a board keeps them for the next
+                time.
 
         Returns:
             What the operation returned, and the nanoseconds that it took on the device.
@@ -126,8 +129,8 @@ class AgentProcess:
         if self._death is not None:
             raise self._death
         step, limit_s = step or operation, self.limit_s * calls
-        channel, store = self._started.channel, self._board.store if stored else None
-        arguments = agent.pack((args, kwargs), store)
+        channel = self._started.channel
+        arguments = agent.pack((args, kwargs), self._store() if stored else None)
         try:
             channel.send((operation, arguments, limit_s))
             answer = channel.receive(timeout=limit_s + GRACE_S)
@@ -160,6 +163,21 @@ class AgentProcess:
         if _signal_number(status):
             raise self._lost("exit", self.limit_s)
         self.close()
+
+    def _store(self) -> Store | None:
+        if self._window is None:
+            return self._board.store
+        self._window.clear()
+        return self._window.put
+
+    @cached_property
+    def _window(self) -> Window | None:
+        """What this machine's agents map; None where they cannot, or are on a board."""
+        try:
+            window = None if self._spec.host else Window()
+        except OSError:
+            return None
+        return window if window and self.request("sees", window.path)[0] else None
 
     def _gone(self, what: str, hint: str = "") -> DeviceError:
         return DeviceError(f"{self.what} on {self._spec.where}: {what}", hint)
@@ -211,6 +229,7 @@ class AgentProcess:
     def close(self) -> None:
         """End the process; it is killed when it does not end by itself."""
         self._death = self._death or self._gone("its process is closed")
+        vars(self).pop("_window", None)
         self._end()
 
 

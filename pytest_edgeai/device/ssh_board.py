@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import IO, Any
 
 import execnet
+import numpy as np
 from execnet import gateway_base, gateway_io
 
 from pytest_edgeai import units
@@ -122,9 +123,9 @@ class SshBoard:
     def place(self, path: Path, sha256: str) -> str:
         return self._placed(sha256, path.stat().st_size, path.read_bytes)
 
-    def store(self, content: bytes) -> str:
-        """Put bytes into the board's cache, if they are not there; returns the path there."""
-        return self._placed(hashlib.sha256(content).hexdigest(), len(content), lambda: content)
+    def store(self, array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
+        """Put an array into the board's cache, if it is not there."""
+        return ("file", array.dtype.str, list(array.shape), self._stored(array.tobytes()))
 
     @property
     def is_lost(self) -> bool:
@@ -163,8 +164,11 @@ class SshBoard:
             connection.placed[digest] = found or connection.send(digest, content())
         return connection.placed[digest]
 
+    def _stored(self, content: bytes) -> str:
+        return self._placed(hashlib.sha256(content).hexdigest(), len(content), lambda: content)
+
     def _source(self, text: str) -> str:
-        return self.store(text.encode())
+        return self._stored(text.encode())
 
     def _run(self, module: ModuleType) -> str:
         """Code that runs a module's, which is a file on the board."""

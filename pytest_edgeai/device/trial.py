@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
+from pytest_edgeai import units
 from pytest_edgeai.device.agent import RUNTIMES
 from pytest_edgeai.device.connection import LOG_BEGINS
 from pytest_edgeai.device.device import Device
@@ -45,32 +48,61 @@ class Trial:
     delegated: float | None = None
 
 
+@dataclass(frozen=True)
+class _Runtime:
+    """A runtime of this machine, proven, or why it is not tried."""
+
+    distribution: str
+    device: Device | None = None
+    version: str = ""
+    broken: DeviceError | None = None
+
+
 def try_runtimes(
     models: Sequence[Model], progress: Progress = lambda text: None
 ) -> list[tuple[Trial, ...]]:
     """Load, allocate and run each model once on every runtime of this machine.
 
     Args:
-        models: the files; inputs are seeded random values.
+        models: the files, tried on all cores; inputs are seeded random values.
         progress: is told what is tried, at the end "".
     """
-    by_runtime = [_tried(runtime, models, progress) for runtime in RUNTIMES]
-    progress("")
-    return list(zip(*by_runtime, strict=True))
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        progress(f"looking for runtimes: {', '.join(name for _, name in RUNTIMES.values())}")
+        runtimes = list(threads.map(_proven, RUNTIMES))
+        pairs = [(model, runtime) for model in models for runtime in runtimes]
+        trials, there = [], [runtime.device for runtime in runtimes if runtime.device]
+        try:
+            for trial in threads.map(_tried, *zip(*pairs, strict=True)):
+                trials.append(trial)
+                done, files = len(trials) // len(runtimes), units.count(len(models), "file")
+                progress(f"tried {done:,} of {files} on {units.count(len(there), 'runtime')}")
+        finally:
+            for device in there:
+                device.close()
+            progress("")
+    size = len(runtimes)
+    return [tuple(trials[n : n + size]) for n in range(0, len(trials), size)]
 
 
-def _tried(runtime: str, models: Sequence[Model], progress: Progress) -> list[Trial]:
+def _proven(runtime: str) -> _Runtime:
     module, distribution = RUNTIMES[runtime]
     if find_spec(module.partition(".")[0]) is None:
-        return [Trial(distribution, "", "not tried", _without(distribution, m)) for m in models]
-    progress(f"trying {distribution}")
+        return _Runtime(distribution)
     device = Device(DeviceSpec(runtime=runtime))
     try:
-        version = device.facts.runtime_version
+        return _Runtime(distribution, device, device.facts.runtime_version)
     except DeviceError as error:
-        broken = Trial(distribution, "", "not tried", error.message, error.hint)
-        return [broken] * len(models)
-    return [_run(model, device, Trial(distribution, version, "runs")) for model in models]
+        return _Runtime(distribution, broken=error)
+
+
+def _tried(model: Model, runtime: _Runtime) -> Trial:
+    name, error = runtime.distribution, runtime.broken
+    if error is not None:
+        return Trial(name, "", "not tried", error.message, error.hint)
+    if runtime.device is None:
+        return Trial(name, "", "not tried", _without(name, model))
+    return _run(model, runtime.device, Trial(name, runtime.version, "runs"))
 
 
 def _without(distribution: str, model: Model) -> str:

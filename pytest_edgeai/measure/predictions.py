@@ -27,9 +27,10 @@ MIN_STEPS = 2
 MAX_SATURATED = 0.5
 FAR_BEYOND, MAX_FAR = 3.0, 0.1
 """Values so many widths of the range beyond it may not be so many."""
-PAYS_S = 2.0
-"""What takes longer is shared with other devices of its kind: they take a while to start."""
-MOST_MATES = 32
+PAYS_S, MATES_PAY_S = 0.3, 2.0
+"""What takes longer is shared with more interpreters of the device, and with other devices of its
+kind: they take a while to start."""
+MOST_HELPERS = 64
 
 Answers = Any
 """An array of shape (N, ...), or a dict of them by output name."""
@@ -38,7 +39,8 @@ Answers = Any
 def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
     """The model's answers to a whole data set, real values, batch by batch.
 
-    What takes long is shared with free devices of the same kind.
+    What takes long is shared with an interpreter for each core of the device that is left, and with
+    free devices of the same kind. Every sample is run by itself, so that the answers are the same.
 
     Raises:
         DataError: the data cannot be what the model was quantised for.
@@ -57,7 +59,7 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
             work.do(interpreter, batches=1)
             left_s = (time.monotonic() - begin) * (len(data) / BATCH - 1)
             if left_s > PAYS_S:
-                work.share(interpreter)
+                work.share(interpreter, with_mates=left_s > MATES_PAY_S)
             work.do(interpreter)  # all of it, or what a lost board gave back
     except TensorError as error:
         hint = error.hint or "inputs as the model takes them, with labels apart: (inputs, labels)"
@@ -93,24 +95,28 @@ class _Work:
             self.answers[taken[0]] = interpreter.predict(taken[1])
             done += 1
 
-    def share(self, interpreter: Interpreter) -> None:
-        """Work together with the free devices of the same kind."""
-        with ExitStack() as seats, ThreadPoolExecutor(MOST_MATES) as threads:
-            for device in interpreter.device.mates(seats):
-                threads.submit(self._help, device, interpreter)
+    def share(self, interpreter: Interpreter, with_mates: bool) -> None:
+        """Work together with others on the device, and on the free devices of its kind."""
+        own = interpreter.device
+        with ExitStack() as seats, ThreadPoolExecutor(MOST_HELPERS) as threads:
+            devices = [own, *(own.mates(seats) if with_mates else ())]
+            for device in devices:
+                count = max(device.facts.cores // interpreter.threads, 1)
+                for _ in range(count - (device is own)):
+                    threads.submit(self._help, device, interpreter)
             self.do(interpreter)
 
     def _help(self, device: Device, interpreter: Interpreter) -> None:
-        """Do what can be done on another device: it only helps, so what fails there is no error."""
+        """Do what another interpreter can: it only helps, so what fails there is no error."""
         model, threads = interpreter.model, interpreter.threads
         with (
             suppress(EdgeAIError),
             device.together_now(f"evaluation of {model.name}"),
-            Interpreter(device, model, threads) as mate,
+            Interpreter(device, model, threads) as helper,
         ):
             while (taken := self._take()) is not None:
                 try:
-                    self.answers[taken[0]] = mate.predict(taken[1])
+                    self.answers[taken[0]] = helper.predict(taken[1])
                 except BaseException:
                     with self._mutex:  # the other interpreter meets what is wrong with it, too
                         self._returned.append(taken)
@@ -146,9 +152,10 @@ class InputRange:
             return
         low, high = real_range(self._details)
         step = float(self._details["quantization"][0])
-        self._low = min(self._low, float(values.min()))
-        self._high = max(self._high, float(values.max()))
-        self._outside += int(((values < low - step) | (values > high + step)).sum())
+        lowest, highest = float(values.min()), float(values.max())
+        self._low, self._high = min(self._low, lowest), max(self._high, highest)
+        if lowest < low - step or highest > high + step:
+            self._outside += int(((values < low - step) | (values > high + step)).sum())
         self._count += values.size
 
     def check(self) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -32,6 +33,9 @@ _ARCHIVE_FORM = (
     "does, and the labels y. Arrays of Python objects are never read."
 )
 _HASH_CHUNK_BYTES = 1 << 22
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @runtime_checkable
@@ -114,17 +118,21 @@ class ArrayDataset:
 
     @cached_property
     def _digest(self) -> str:
-        sha256 = hashlib.sha256()
-        for name, array in self._arrays():
-            _hash_array(sha256, f"input {name!r}", array)
+        named = [(f"input {name!r}", array) for name, array in self._arrays()]
         if self.labels is not None:
-            _hash_array(sha256, "labels", self.labels)
+            named.append(("labels", self.labels))
+        sha256 = hashlib.sha256()
+        for name, array in named:
+            sha256.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            for digest in in_threads(partial(_digest, array), _chunks(len(array), array.nbytes)):
+                sha256.update(digest)
         return sha256.hexdigest()
 
     def fingerprints(self) -> Iterator[bytes]:
         arrays = [array for _, array in self._arrays()]
-        for rows in zip(*arrays, strict=True):
-            yield hashlib.sha256(b"".join(np.asarray(row).tobytes() for row in rows)).digest()
+        chunks = _chunks(len(self), sum(array.nbytes for array in arrays))
+        for digests in in_threads(partial(_row_digests, arrays), chunks):
+            yield from digests
 
     def describe(self) -> str:
         samples = ", ".join(
@@ -213,6 +221,12 @@ def _stacked(value: Any) -> Any:
     return np.stack(value) if is_list and len({np.shape(v) for v in value}) == 1 else value
 
 
+def in_threads(work: Callable[[T], R], parts: Iterable[T]) -> Iterator[R]:
+    """Work that frees the interpreter's lock, such as hashing, on all cores; in order."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        yield from threads.map(work, parts)
+
+
 def batch_slices(total: int, size: int) -> Iterator[slice]:
     """Slices that cover ``total`` samples in order, ``size`` at a time."""
     if size < 1:
@@ -242,6 +256,8 @@ def _load(source: Path | np.lib.npyio.NpzFile, what: str) -> Array | dict[str, A
     try:
         if isinstance(source, np.lib.npyio.NpzFile):
             return dict(source)
+        if source.suffix.lower() == ".npy" and (mapped := _mapped(source)) is not None:
+            return mapped
         with source.open("rb") as file:  # np.load leaves a damaged archive that it opened open
             loaded = np.load(file, allow_pickle=False)
             return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
@@ -249,6 +265,14 @@ def _load(source: Path | np.lib.npyio.NpzFile, what: str) -> Array | dict[str, A
         raise DataError(
             f"{what} names {source}, which cannot be read: {error}", _ARCHIVE_FORM
         ) from error
+
+
+def _mapped(path: Path) -> Array | None:
+    """An array that is read where it is used; None where there is nothing to map."""
+    try:
+        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    except ValueError:  # no samples, Python objects, or another file
+        return None
 
 
 def _from_loaded(loaded: Array | dict[str, Array], what: str, inputs: int | None) -> ArrayDataset:
@@ -266,11 +290,22 @@ def _from_loaded(loaded: Array | dict[str, Array], what: str, inputs: int | None
     return ArrayDataset(named["x"] if is_only else named, loaded.get("y"), what=what)
 
 
-def _hash_array(sha256: hashlib._Hash, name: str, array: Array) -> None:
-    sha256.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-    step = max(1, _HASH_CHUNK_BYTES * len(array) // max(1, array.nbytes))
-    for part in batch_slices(len(array), step):
-        sha256.update(array[part].tobytes())
+def _chunks(samples: int, nbytes: int) -> Iterator[slice]:
+    """Of samples, as many as are hashed at a time."""
+    return batch_slices(samples, max(1, _HASH_CHUNK_BYTES * samples // max(1, nbytes)))
+
+
+def _digest(array: Array, part: slice) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(array[part]).data).digest()
+
+
+def _row_digests(arrays: Sequence[Array], part: slice) -> list[bytes]:
+    rows = zip(*(array[part] for array in arrays), strict=True)
+    return [hashlib.sha256(b"".join(map(_bytes, row))).digest() for row in rows]
+
+
+def _bytes(row: Any) -> bytes:
+    return np.asarray(row).tobytes()
 
 
 def _sample_text(array: Array) -> str:

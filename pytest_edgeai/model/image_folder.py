@@ -7,13 +7,14 @@ import hashlib
 import os
 import reprlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_edgeai.errors import DataError, UsageError, shown
-from pytest_edgeai.model.dataset import Dataset, batch_slices
+from pytest_edgeai.model.dataset import Dataset, batch_slices, in_threads
 from pytest_edgeai.model.folder import files_under
 from pytest_edgeai.model.labels import sample_indices
 from pytest_edgeai.model.preprocessing import Preprocessing, content
@@ -78,10 +79,15 @@ class ImageFolder:
 
     def pick(self, indices: npt.NDArray[np.intp]) -> Dataset:
         picked = copy.copy(self)
+        vars(picked).pop("_digest", None)
         picked._keep(indices)
         return picked
 
     def digest(self) -> str:
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         sha256 = hashlib.sha256(self.preprocessing.describe().encode())
         if self.labels is not None:
             sha256.update(self.labels.astype("<i8").tobytes())
@@ -90,8 +96,7 @@ class ImageFolder:
         return sha256.hexdigest()
 
     def fingerprints(self) -> Iterator[bytes]:
-        for path in self.paths:
-            yield hashlib.sha256(content(path)).digest()
+        yield from in_threads(_digest, self.paths)
 
     def describe(self) -> str:
         classes = f"{len(self.classes):,} class{'es' if len(self.classes) > 1 else ''}"
@@ -105,6 +110,10 @@ class ImageFolder:
             return
         self.paths = tuple(self.paths[index] for index in indices)
         self.labels = None if self.labels is None else self.labels[indices]
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(content(path)).digest()
 
 
 def _path(root: object) -> Path:

@@ -41,7 +41,7 @@ def calibrates(source: ResolvedSource, variant: str) -> bool:
 
 def _calibration(request: pytest.FixtureRequest, inputs: int | None = None) -> Dataset | None:
     value = request.getfixturevalue("calibration_data")
-    return None if value is None else _as_dataset(value, "calibration_data", inputs)
+    return None if value is None else _as_dataset(request, value, "calibration_data", inputs)
 
 
 def _calibration_if_any(
@@ -91,7 +91,9 @@ def _beginning(request: pytest.FixtureRequest, name: str, inputs: int, count: in
 
     try:
         value = request.getfixturevalue(name)
-        return None if value is None else next(_as_dataset(value, name, inputs).batches(count))
+        if value is None:
+            return None
+        return next(_as_dataset(request, value, name, inputs).batches(count))
     except EdgeAIError as error:
         return error
     except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
@@ -123,8 +125,14 @@ def read_data(
 
 def stated_data(request: pytest.FixtureRequest, what: str) -> Dataset | None:
     """What the options name; None where they name nothing."""
-    path = getattr(edge_session(request.config).settings, what)
-    return None if path is None else read_data(path, None, preprocessing(request, None), what)
+    session = edge_session(request.config)
+    path = getattr(session.settings, what)
+    if path is None:
+        return None
+    how = preprocessing(request, None)
+    if (what, how) not in session.stated_data:
+        session.stated_data[what, how] = read_data(path, None, how, what)
+    return session.stated_data[what, how]
 
 
 def evaluation(request: pytest.FixtureRequest, inputs: int) -> Dataset:
@@ -146,11 +154,15 @@ def evaluation(request: pytest.FixtureRequest, inputs: int) -> Dataset:
             "or an ImageFolder, or name a file: --edge-evaluation-data, or evaluation_data in an "
             ".edge.toml file",
         )
-    return _as_dataset(value, "evaluation_data", inputs)
+    return _as_dataset(request, value, "evaluation_data", inputs)
 
 
-def _as_dataset(value: object, what: str, inputs: int | None) -> Dataset:
+def _as_dataset(
+    request: pytest.FixtureRequest, value: object, what: str, inputs: int | None
+) -> Dataset:
     """What a fixture returned, whose objects may raise anything and answer anything.
+
+    It is looked at once for all tests that share the fixture.
 
     Raises:
         UsageError: it is no data set.
@@ -159,8 +171,20 @@ def _as_dataset(value: object, what: str, inputs: int | None) -> Dataset:
     from pytest_edgeai.model.dataset import as_dataset
     from pytest_edgeai.model.own_dataset import held
 
-    with of_the_user(what):
-        return held(as_dataset(value, what, inputs), what)
+    known = edge_session(request.config).data
+    looked_at, data = known.get((what, inputs), (None, None))
+    if data is None or looked_at is not value:
+        with of_the_user(what):
+            data = held(as_dataset(value, what, inputs), what)
+        known[what, inputs] = value, data
+    return data
+
+
+def forget(config: pytest.Config, fixture: str) -> None:
+    """Keep nothing of a data fixture that is torn down."""
+    known = edge_session(config).data
+    for key in [key for key in known if key[0] == fixture]:
+        del known[key]
 
 
 def preprocessing(request: pytest.FixtureRequest, data: Dataset | None) -> Preprocessing | None:

@@ -19,6 +19,7 @@ from pytest_edgeai.plugin.collection import (
     is_ours,
     note_what_is_asked,
 )
+from pytest_edgeai.plugin.data import forget
 from pytest_edgeai.plugin.fixtures import SUBJECTS
 from pytest_edgeai.plugin.options import OPTIONS, settings_of
 from pytest_edgeai.plugin.reporter import RECORDS, Reporter, lost_record
@@ -70,6 +71,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     from pytest_edgeai.plugin.suite_module import EdgeFile
 
     return EdgeFile.from_parent(parent, path=file_path)
+
+
+def pytest_fixture_post_finalizer(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> None:
+    """What was made of its value is not kept longer."""
+    forget(request.config, fixturedef.argname)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_edgeai.device.spec import DeviceSpec
     from pytest_edgeai.judge.baseline import Found
     from pytest_edgeai.model.dataset import Dataset
+    from pytest_edgeai.model.preprocessing import Preprocessing
     from pytest_edgeai.model.profile import Profile
     from pytest_edgeai.model.source import ResolvedSource
     from pytest_edgeai.plugin.collection import Asked
@@ -32,7 +33,13 @@ FOLDER_FROM_CONTROLLER = "edgeai_folder"
 
 
 class EdgeSession:
-    """One per run, in ``config.stash``; makes what a test needs when it first needs it."""
+    """One per run, in ``config.stash``; makes what a test needs when it first needs it.
+
+    Attributes:
+        data: by fixture and number of inputs, what the fixture returned and the data set of it, for
+            as long as the fixture lasts.
+        stated_data: by fixture and preprocessing, what the options name.
+    """
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.settings = settings
@@ -42,6 +49,8 @@ class EdgeSession:
         self._predictions: dict[tuple[str, ...], Any] = {}
         self._profiles: dict[str, dict[str | int, Profile]] = {}
         self._in_both: dict[tuple[str, str], int] = {}
+        self.stated_data: dict[tuple[str, Preprocessing | None], Dataset] = {}
+        self.data: dict[tuple[str, int | None], tuple[object, Dataset]] = {}
         self.option_model_used = False
         self.broken_suites = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pytest_edgeai.device.device import Device
 from pytest_edgeai.device.interpreter import Interpreter
-from pytest_edgeai.errors import DataError
+from pytest_edgeai.errors import DataError, DeviceError
 from pytest_edgeai.judge.metrics import ACCURACY
+from pytest_edgeai.measure import predictions as module
 from pytest_edgeai.measure.metrics import score
 from pytest_edgeai.measure.predictions import predictions
 from pytest_edgeai.model.dataset import ArrayDataset
+from pytest_edgeai.model.tflite import Model, read_facts
 
 Array = npt.NDArray[Any]
 Published = Callable[[str], Interpreter]
@@ -56,6 +60,87 @@ class TestPredictions:
             "a batch of shape (N, 32, 32, 3), not (64, 28, 28)\n"
             "hint: inputs as the model takes them, with labels apart: (inputs, labels)"
         )
+
+
+class TestSeveralInterpreters:
+    """An interpreter for each core of the device that is left."""
+
+    @pytest.fixture
+    def helpers(self, litert: Device, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """How many samples each further interpreter was given at a time, on three cores."""
+        given: list[int] = []
+        facts = replace(litert.facts, cores=3)
+        monkeypatch.setattr(Device, "facts", property(lambda device: facts))
+        monkeypatch.setattr(module, "PAYS_S", 0.0)
+
+        class Helper(Interpreter):
+            def predict(self, batch: Any) -> Any:
+                answers = super().predict(batch)
+                given.append(len(batch))
+                return answers
+
+        monkeypatch.setattr(module, "Interpreter", Helper)
+        return given
+
+    @pytest.fixture
+    def digits(self, realdata: Path) -> ArrayDataset:
+        with np.load(realdata / "mnist" / "mnist_test3000.npz") as file:
+            return ArrayDataset((file["x"][:1000] / 255).astype(F))
+
+    @pytest.mark.parametrize("name", ["mnist_lstm_float", "mnist_lstm_int8"])
+    def test_the_answers_of_one_in_its_order(
+        self, published: Published, digits: ArrayDataset, helpers: list[int], name: str
+    ) -> None:
+        alone = published(name)
+        one_by_one = np.concatenate([alone.predict(batch) for batch in digits.batches(100)])
+        answers = predictions(published(name), digits)
+        assert answers.tobytes() == one_by_one.tobytes()
+        assert len(helpers) > 3
+
+    def test_as_many_as_cores_are_left_by_its_threads(
+        self, litert: Device, realdata: Path, digits: ArrayDataset, helpers: list[int]
+    ) -> None:
+        path = realdata / "models" / "mnist_lstm_float.tflite"
+        model = Model(path, path.name, "converted", read_facts(path))
+        with Interpreter(litert, model, threads=2) as interpreter:
+            assert predictions(interpreter, digits).shape == (1000, 10)
+        assert not helpers
+
+    def test_one_that_cannot_start_is_no_error(
+        self,
+        published: Published,
+        digits: ArrayDataset,
+        helpers: list[int],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def refuse(*args: object) -> None:
+            raise DeviceError("no memory")
+
+        interpreter = published("mnist_lstm_float")
+        monkeypatch.setattr(module, "Interpreter", refuse)
+        assert predictions(interpreter, digits).shape == (1000, 10)
+
+    def test_one_that_crashes_gives_its_batch_back(
+        self,
+        published: Published,
+        digits: ArrayDataset,
+        helpers: list[int],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        killed: list[Interpreter] = []
+
+        class Dying(Interpreter):
+            def predict(self, batch: Any) -> Any:
+                if not killed:
+                    killed.append(self)
+                    self._process._started.process.kill()
+                return super().predict(batch)
+
+        interpreter = published("mnist_lstm_float")
+        monkeypatch.setattr(module, "Interpreter", Dying)
+        answers = predictions(interpreter, digits)
+        assert len(killed) == 1
+        assert answers.tobytes() == interpreter.predict(digits.inputs).tobytes()
 
 
 class TestInputRange:
