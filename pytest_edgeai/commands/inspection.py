@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_edgeai.device.spec import RUNTIME_CHOICES
+
 if TYPE_CHECKING:
     from pytest_edgeai.model.facts import Model
 
@@ -36,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--signature", metavar="NAME", default="", help="show this signature alone, not each"
     )
     parser.add_argument(
+        "--runtime",
+        action="append",
+        choices=RUNTIME_CHOICES[1:],
+        help="try this runtime alone, not each; may be given several times",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print everything as JSON instead of a table"
     )
 
@@ -46,7 +54,7 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.report.inspection import Inspected, as_document, side_by_side
 
     models = [model for path in asked.file for model in _models(path, asked.signature)]
-    all_trials = try_runtimes(models, _Progress())
+    all_trials = try_runtimes(models, _Progress(), asked.runtime or RUNTIME_CHOICES[1:])
     found = [Inspected(*pair) for pair in zip(models, all_trials, strict=True)]
     if asked.json:
         print(json.dumps(as_document(found), indent=2))

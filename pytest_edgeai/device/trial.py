@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -59,17 +59,20 @@ class _Runtime:
 
 
 def try_runtimes(
-    models: Sequence[Model], progress: Progress = lambda text: None
+    models: Sequence[Model],
+    progress: Progress = lambda text: None,
+    names: Iterable[str] = RUNTIMES,
 ) -> list[tuple[Trial, ...]]:
-    """Load, allocate and run each model once on every runtime of this machine.
+    """Load, allocate and run each model once on the runtimes of this machine.
 
     Args:
         models: the files, tried on all cores; inputs are seeded random values.
+        names: of runtimes, of ``RUNTIMES``.
         progress: is told what is tried, at the end "".
     """
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        progress(f"looking for runtimes: {', '.join(name for _, name in RUNTIMES.values())}")
-        runtimes = list(threads.map(_proven, RUNTIMES))
+        progress("looking for runtimes")
+        runtimes = list(threads.map(_proven, names))
         pairs = [(model, runtime) for model in models for runtime in runtimes]
         trials, there = [], [runtime.device for runtime in runtimes if runtime.device]
         try:

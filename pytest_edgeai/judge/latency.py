@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -133,7 +133,7 @@ def judged(
     measured = _in_unit(statistic(claimed.name, times), unit)
     in_ms = claimed.interval(times[:told_at]).beside(holds, limit_ms)
     interval = _interval_in_unit(in_ms, unit)
-    spoilt = _spoilt(samples, claimed, limit_ms, holds, is_steady)
+    spoilt = _spoilt(samples, claimed, limit_ms, lambda: holds, is_steady)
     if spoilt is not None:
         again = ", in a second run as well" if samples.conditions.get("first_void") else ""
         reason = f"{spoilt.reason}{again}"
@@ -159,8 +159,11 @@ def too_slow(variant: str, conditions: Mapping[str, Any]) -> str:
 
 def spoils(samples: LatencySamples, claimed: Claim, limit_ms: float) -> Disturbance | None:
     """What makes the samples void for a claim, if anything does."""
-    holds, _ = claimed.decision(samples.ms, limit_ms, samples.looks)
-    return _spoilt(samples, claimed, limit_ms, holds)
+
+    def decide() -> bool | None:
+        return claimed.decision(samples.ms, limit_ms, samples.looks)[0]
+
+    return _spoilt(samples, claimed, limit_ms, decide)
 
 
 def _in_unit(ms: float, unit: str) -> float:
@@ -182,11 +185,14 @@ def _spoilt(
     samples: LatencySamples,
     claimed: Claim,
     limit_ms: float,
-    holds: bool | None,
+    decide: Callable[[], bool | None],
     is_steady: bool = True,
 ) -> Disturbance | None:
-    times, is_their_fault = samples.ms, may_be_their_fault(samples.ms, claimed, limit_ms, holds)
-    spoilt = disturbance(samples.conditions, is_their_fault, by_heat=is_steady)
+    """What makes the samples void, by the decision where that has a say: it takes a while."""
+    times, spoilt = samples.ms, disturbance(samples.conditions, by_heat=is_steady)
+    if spoilt is not None:
+        is_their_fault = may_be_their_fault(times, claimed, limit_ms, decide())
+        spoilt = disturbance(samples.conditions, is_their_fault, by_heat=is_steady)
     if spoilt is not None or not is_steady:
         return spoilt
     return drifted(

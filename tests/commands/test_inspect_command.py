@@ -39,6 +39,9 @@ class Said(NamedTuple):
 
 
 Inspect = Callable[..., Said]
+ON_LITERT = "--runtime=litert"
+WITHOUT_TENSORFLOW = (ON_LITERT, "--runtime=tflite-runtime")
+"""It takes seconds to import."""
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def rows(text: str) -> dict[str, str]:
 
 
 def test_one_file(inspect: Inspect, realdata: Path) -> None:
-    said = inspect(realdata / "models/mobilenet_v2_1.0_224_uint8.tflite")
+    said = inspect(*WITHOUT_TENSORFLOW, realdata / "models/mobilenet_v2_1.0_224_uint8.tflite")
     assert said.status == 0
     assert not said.err
     shown = rows(said.out)
@@ -83,7 +86,7 @@ def test_one_file(inspect: Inspect, realdata: Path) -> None:
 
 def test_before_and_after_quantisation(inspect: Inspect, realdata: Path) -> None:
     files = [realdata / f"models/ad01_{name}.tflite" for name in ("fp32", "dynamic", "int8")]
-    said = inspect(*files)
+    said = inspect(ON_LITERT, *files)
     assert said.status == 0
     assert "\x1b" not in said.out
     assert max(map(len, said.out.splitlines())) <= 80
@@ -139,7 +142,7 @@ def test_what_a_runtime_refuses(inspect: Inspect, realdata: Path) -> None:
 
 @pytest.mark.skipif(HAS_TFLITE_RUNTIME, reason="tflite-runtime is installed here, and tried")
 def test_what_a_runtime_that_is_missing_is_too_old_for(inspect: Inspect, realdata: Path) -> None:
-    said = inspect(realdata / "broken/op_newer_than_tflite_runtime.tflite")
+    said = inspect(*WITHOUT_TENSORFLOW, realdata / "broken/op_newer_than_tflite_runtime.tflite")
     assert said.status == 0
     assert rows(said.out)["tflite-runtime"] == "not tried"
     assert "its last release, 2.14.0, is older than the 2.17.0" in " ".join(said.out.split())
@@ -152,12 +155,12 @@ def test_a_runtime_that_crashes_takes_nothing_with_it(
     (tmp_path / "tflite_runtime").mkdir()
     (tmp_path / "tflite_runtime" / "interpreter.py").write_text(CRASHING_RUNTIME)
     path = realdata / "models/ad01_int8.tflite"
-    said = inspect("--json", path)
+    said = inspect(*WITHOUT_TENSORFLOW, "--json", path)
     assert said.status == 1
     trials = {trial["runtime"]: trial for trial in json.loads(said.out)["files"][0]["runtimes"]}
     assert trials["tflite-runtime"]["outcome"] == "fails"
     assert "the process ended with SIGABRT in load" in trials["tflite-runtime"]["says"]
-    assert trials["tensorflow"]["outcome"] == "runs"
+    assert trials["ai-edge-litert"]["outcome"] == "runs"
 
 
 @pytest.mark.skipif(HAS_TFLITE_RUNTIME, reason="tflite-runtime is installed here")
@@ -166,7 +169,7 @@ def test_a_runtime_that_is_broken_says_nothing_of_the_file(
 ) -> None:
     (tmp_path / "tflite_runtime").mkdir()
     (tmp_path / "tflite_runtime" / "interpreter.py").write_text("raise ImportError('no GLIBC')")
-    said = inspect(realdata / "models/ad01_int8.tflite")
+    said = inspect(*WITHOUT_TENSORFLOW, realdata / "models/ad01_int8.tflite")
     assert said.status == 0
     assert rows(said.out)["tflite-runtime"] == "not tried"
     assert "ImportError: no GLIBC" in said.out or "built for NumPy 1" in said.out
@@ -236,17 +239,17 @@ def test_help_is_for_who_never_saw_it(inspect: Inspect) -> None:
 
 def test_each_signature_is_a_column(inspect: Inspect, models: Path) -> None:
     path = models / "signatures.tflite"
-    said = inspect(path)
+    said = inspect(ON_LITERT, path)
     assert said.status == 0
     assert said.out.splitlines()[0].split() == ["signatures:classify", "signatures:embed"]
     shown = rows(said.out)
     assert shown["signatures"].split("  ")[0] == "classify, embed"
     assert shown["FULLY_CONNECTED"].split() == ["12", "(version", "1)", "-"]
-    files = json.loads(inspect("--json", path).out)["files"]
+    files = json.loads(inspect(ON_LITERT, "--json", path).out)["files"]
     assert [file["signature"] for file in files] == ["classify", "embed"]
     assert [file["outputs"][0]["shape"] for file in files] == [[1, 4], [1, 4]]
     assert {file["runtimes"][0]["outcome"] for file in files} == {"runs"}
-    (file,) = json.loads(inspect("--json", "--signature=embed", path).out)["files"]
+    (file,) = json.loads(inspect(ON_LITERT, "--json", "--signature=embed", path).out)["files"]
     assert file["signature"] == "embed"
     said = inspect("--signature=detect", path)
     assert said.status == 2
@@ -294,7 +297,7 @@ def test_a_process_that_dies_at_its_end(
     (tmp_path / "tflite_runtime").mkdir()
     text = DYING_RUNTIME.format(at_exit=at_exit, freed=freed)
     (tmp_path / "tflite_runtime" / "interpreter.py").write_text(text)
-    said = inspect("--json", realdata / "models/ad01_int8.tflite")
+    said = inspect(*WITHOUT_TENSORFLOW, "--json", realdata / "models/ad01_int8.tflite")
     trials = {trial["runtime"]: trial for trial in json.loads(said.out)["files"][0]["runtimes"]}
     trial = trials["tflite-runtime"]
     assert trial["outcome"] == ("fails" if says else "runs")
