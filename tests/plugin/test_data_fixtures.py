@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from pytest_edgeai.model.dataset import Dataset, as_dataset
+
 NO_DATA = """
 from pytest_edgeai import max_accuracy_drop, max_size_mb, min_accuracy
 
@@ -53,6 +55,8 @@ def test_there_is_no_default(bare_suite: pytest.Pytester) -> None:
 EVALUATION = """
 import numpy as np
 import pytest
+
+from pytest_edgeai.model.dataset import Dataset, as_dataset
 from pytest_edgeai import ArrayDataset, min_accuracy
 
 class Scored:
@@ -99,6 +103,8 @@ def test_evaluation_data_may_be(bare_suite: pytest.Pytester) -> None:
 WRONG = """
 import numpy as np
 import pytest
+
+from pytest_edgeai.model.dataset import Dataset, as_dataset
 from pytest_edgeai import min_accuracy
 
 class Scored:
@@ -164,6 +170,8 @@ CALIBRATION = """
 import numpy as np
 import pytest
 
+from pytest_edgeai.model.dataset import Dataset, as_dataset
+
 class Converted:
     def test_it(self, int8_interpreter): assert int8_interpreter.variant == "int8"
 
@@ -211,3 +219,41 @@ def test_calibration_data_may_be_or_not(bare_suite: pytest.Pytester) -> None:
             "SKIPPED*the data is on another disk",
         ]
     )
+
+
+LOOKED_AT = """
+import pytest
+
+from pytest_edgeai.model.dataset import Dataset, as_dataset
+from pytest_edgeai import min_accuracy
+from pytest_edgeai.plugin.session import edge_session
+
+@pytest.fixture(scope={scope!r})
+def evaluation_data(data):
+    return data[0][:200], data[1][:200]
+
+@min_accuracy(0.9)
+@pytest.mark.parametrize("number", range(3))
+def test_it(converted_interpreter, number): pass
+
+def test_nothing_is_kept(request):
+    assert not edge_session(request.config).data
+"""
+
+
+@pytest.mark.parametrize(("scope", "times"), [("class", 3), ("function", 3), ("session", 1)])
+def test_what_tests_share_is_looked_at_once(
+    bare_suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, scope: str, times: int
+) -> None:
+    looked_at: list[str] = []
+
+    def noted(value: object, what: str, inputs: int | None = None) -> Dataset:
+        looked_at.append(what)
+        return as_dataset(value, what, inputs)
+
+    monkeypatch.setattr("pytest_edgeai.model.dataset.as_dataset", noted)
+    bare_suite.makepyfile(LOOKED_AT.format(scope=scope))
+    kept = {"failed": 1} if scope == "session" else {"passed": 1}
+    outcome = {"passed": 3 + kept.get("passed", 0), "failed": kept.get("failed", 0)}
+    bare_suite.runpytest().assert_outcomes(**outcome)
+    assert looked_at.count("evaluation_data") == times
