@@ -22,18 +22,22 @@ function coloured(value, isColour, style) {
 }
 
 function themed(layout) {
-  const axis = { gridcolor: "line", zerolinecolor: "line", automargin: true, fixedrange: true };
+  const axis = { gridcolor: "line", zerolinecolor: "line", fixedrange: true };
+  /* Each axis makes its own side wider: with both sides, room and labels may change in turns. */
+  const automargin = { x: "height", y: "left" };
   const theme = {
     font: { family: "system-ui, sans-serif", size: 12, color: "ink" },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    margin: { l: 48, r: 16, t: 32, b: 40 }, autosize: true, dragmode: false,
+    margin: { l: 48, r: 24, t: 32, b: 40 }, autosize: true, dragmode: false,
     legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", traceorder: "normal",
       itemsizing: "constant" },
     hoverlabel: { bgcolor: "paper", bordercolor: "line", font: { color: "ink" } },
     ...layout,
   };
   for (const key of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
-    if (/^[xy]axis/.test(key)) theme[key] = { ...axis, ...layout[key] };
+    if (/^[xy]axis/.test(key)) {
+      theme[key] = { ...axis, automargin: automargin[key[0]], ...layout[key] };
+    }
   }
   return theme;
 }
