@@ -20,7 +20,7 @@ Batch = Array | Sequence[Any] | Mapping[str, Any]
 """Samples of a model's only input, or of each input in the model's order or by name."""
 
 RUNS_PER_REQUEST = 64
-BYTES_PER_REQUEST = 32 * 1024 * 1024
+BYTES_PER_REQUEST = 64 * 1024 * 1024
 """What one request carries at most, there and back; one run goes whatever its size."""
 
 

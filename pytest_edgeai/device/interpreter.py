@@ -168,7 +168,7 @@ class Interpreter(TimedModel):
 
     def _fill_from_samples(self) -> None:
         self._passed_over = []
-        for name, batch in self.samples(self._batch_size):
+        for name, batch in self.samples(self.batch_size):
             try:
                 if isinstance(batch, EdgeAIError):
                     raise batch
@@ -200,7 +200,7 @@ class Interpreter(TimedModel):
             raise
 
     @property
-    def _batch_size(self) -> int:
+    def batch_size(self) -> int:
         """How many samples one run takes, at most."""
         return max(int(size) for d in self._inputs for size in (*d["shape"][:1], 1))
 

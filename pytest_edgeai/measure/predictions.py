@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any
 
 import numpy as np
 
-from pytest_edgeai.device.batch import Batch, by_index
+from pytest_edgeai.device.batch import by_index
 from pytest_edgeai.device.device import Device
 from pytest_edgeai.device.interpreter import Interpreter
 from pytest_edgeai.device.quantisation import Details, is_quantised, real_range
@@ -21,6 +21,7 @@ from pytest_edgeai.errors import DataError, EdgeAIError, TensorError
 from pytest_edgeai.model.casting import NUMBERS
 from pytest_edgeai.model.contract import explained
 from pytest_edgeai.model.dataset import Dataset
+from pytest_edgeai.model.inputs import Inputs, at, sample_count
 
 BATCH = 64
 MIN_STEPS = 2
@@ -48,94 +49,144 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
     names, inputs = interpreter.input_names, interpreter.get_input_details()
     seen = {int(d["index"]): InputRange(d) for d in named(inputs, names)}
 
-    def look(batch: Batch) -> None:
+    def look(batch: Inputs) -> None:
         for index, values in by_index(batch, inputs, names).items():
             seen[index].add(values)
 
-    work = _Work(data, look)
+    work = _Work(data, look, interpreter.batch_size)
     try:
         with interpreter.inputs_kept():
-            begin = time.monotonic()
-            work.do(interpreter, batches=1)
-            left_s = (time.monotonic() - begin) * (len(data) / BATCH - 1)
-            if left_s > PAYS_S:
-                work.share(interpreter, with_mates=left_s > MATES_PAY_S)
-            work.do(interpreter)  # all of it, or what a lost board gave back
+            with _Helpers(work, interpreter) as helpers:
+                if work.do(interpreter, parts=1) > PAYS_S:
+                    helpers.start_on_own_device()
+                if work.do(interpreter, parts=1) > MATES_PAY_S:
+                    helpers.start_on_mates()
+                work.do(interpreter)
+            work.do(interpreter)  # what a lost board gave back
     except TensorError as error:
         hint = error.hint or "inputs as the model takes them, with labels apart: (inputs, labels)"
         raise DataError(f"evaluation_data ({data.describe()}): {error.message}", hint) from None
     for entry in seen.values():
         entry.check()
-    parts = [work.answers[number] for number in range(math.ceil(len(data) / BATCH))]
-    if isinstance(parts[0], dict):
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return np.concatenate(parts)
+    answers = [work.answers[number] for number in sorted(work.answers)]
+    if isinstance(answers[0], dict):
+        return {name: np.concatenate([part[name] for part in answers]) for name in answers[0]}
+    return np.concatenate(answers)
 
 
 class _Work:
-    """The batches of a data set, handed out to one interpreter or several.
+    """The samples of a data set in parts, handed out to one interpreter or several.
+
+    Args:
+        data: the samples.
+        look: is shown each part before anybody gets it.
+        first: how many samples the first part has: it tells how long the others take.
 
     Attributes:
-        answers: by the batch's number.
+        answers: by the part's number.
         error: what is wrong with the data; whoever met it, all of the data is useless then.
     """
 
-    def __init__(self, data: Dataset, look: Callable[[Batch], None]) -> None:
+    def __init__(self, data: Dataset, look: Callable[[Inputs], None], first: int) -> None:
         self.answers: dict[int, Answers] = {}
         self.error: Exception | None = None
-        self._batches = enumerate(data.batches(BATCH))
+        self._left = len(data)
+        self._parts = enumerate(_parts(data, first))
         self._look = look
-        self._returned: list[tuple[int, Batch]] = []
+        self._returned: list[tuple[int, Inputs]] = []
         self._mutex = threading.Lock()
 
-    def do(self, interpreter: Interpreter, batches: float = math.inf) -> None:
-        """Work until all, or so many batches, are done."""
-        done = 0
-        while done < batches and (taken := self._take()) is not None:
+    def do(self, interpreter: Interpreter, parts: float = math.inf) -> float:
+        """Work until all, or so many parts, are done; returns the seconds that are left then."""
+        begin, done, samples = time.monotonic(), 0, 0
+        while done < parts and (taken := self.take()) is not None:
             self.answers[taken[0]] = interpreter.predict(taken[1])
-            done += 1
+            done, samples = done + 1, samples + sample_count(taken[1])
+        return (time.monotonic() - begin) / max(samples, 1) * self._left
 
-    def share(self, interpreter: Interpreter, with_mates: bool) -> None:
-        """Work together with others on the device, and on the free devices of its kind."""
-        own = interpreter.device
-        with ExitStack() as seats, ThreadPoolExecutor(MOST_HELPERS) as threads:
-            devices = [own, *(own.mates(seats) if with_mates else ())]
-            for device in devices:
-                count = max(device.facts.cores // interpreter.threads, 1)
-                for _ in range(count - (device is own)):
-                    threads.submit(self._help, device, interpreter)
-            self.do(interpreter)
+    def give_back(self, taken: tuple[int, Inputs]) -> None:
+        """Let somebody else do a part."""
+        with self._mutex:
+            self._returned.append(taken)
 
-    def _help(self, device: Device, interpreter: Interpreter) -> None:
-        """Do what another interpreter can: it only helps, so what fails there is no error."""
-        model, threads = interpreter.model, interpreter.threads
-        with (
-            suppress(EdgeAIError),
-            device.together_now(f"evaluation of {model.name}"),
-            Interpreter(device, model, threads) as helper,
-        ):
-            while (taken := self._take()) is not None:
-                try:
-                    self.answers[taken[0]] = helper.predict(taken[1])
-                except BaseException:
-                    with self._mutex:  # the other interpreter meets what is wrong with it, too
-                        self._returned.append(taken)
-                    raise
-
-    def _take(self) -> tuple[int, Batch] | None:
+    def take(self) -> tuple[int, Inputs] | None:
         with self._mutex:
             if self._returned:
                 return self._returned.pop()
             if self.error is not None:
                 raise self.error
             try:
-                taken = next(self._batches, None)
+                taken = next(self._parts, None)
                 if taken is not None:
                     self._look(taken[1])
+                    self._left -= sample_count(taken[1])
             except Exception as error:
                 self.error = error
                 raise
             return taken
+
+
+class _Helpers:
+    """Further interpreters, here and on other devices, that end with the work; a context manager.
+
+    They only help, so what fails there is no error: the first interpreter meets what is wrong with
+    the data or the model, too.
+    """
+
+    def __init__(self, work: _Work, interpreter: Interpreter) -> None:
+        self._work, self._interpreter, self._model = work, interpreter, interpreter.model
+        self._stack = ExitStack()
+
+    def __enter__(self) -> _Helpers:
+        self._seats = self._stack.enter_context(ExitStack())
+        self._threads = self._stack.enter_context(ThreadPoolExecutor(MOST_HELPERS))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def start_on_own_device(self) -> None:
+        """One for each core that the first interpreter leaves."""
+        self._start(self._interpreter.device, have=1)
+
+    def start_on_mates(self) -> None:
+        """As many on the free devices of the same kind."""
+        for device in self._interpreter.device.mates(self._seats):
+            self._threads.submit(self._start_on_mate, device)
+
+    def _start_on_mate(self, device: Device) -> None:
+        """Nothing where somebody times it at this moment: it is not waited for."""
+        with suppress(EdgeAIError), device.together_now(f"evaluation of {self._model.name}"):
+            self._start(device, have=1)
+            self._help(device)
+
+    def _start(self, device: Device, have: int) -> None:
+        for _ in range(device.facts.cores // self._interpreter.threads - have):
+            self._threads.submit(self._help, device)
+
+    def _help(self, device: Device) -> None:
+        work, model, threads = self._work, self._model, self._interpreter.threads
+        with (
+            suppress(EdgeAIError),
+            device.together_now(f"evaluation of {model.name}"),
+            Interpreter(device, model, threads) as helper,
+        ):
+            while (taken := work.take()) is not None:
+                try:
+                    work.answers[taken[0]] = helper.predict(taken[1])
+                except BaseException:
+                    work.give_back(taken)
+                    raise
+
+
+def _parts(data: Dataset, first: int) -> Iterator[Inputs]:
+    """Batches, the first of them in two parts."""
+    batches = iter(data.batches(BATCH))
+    begin = next(batches)
+    yield at(begin, slice(first))
+    if first < sample_count(begin):
+        yield at(begin, slice(first, None))
+    yield from batches
 
 
 class InputRange:

@@ -256,8 +256,6 @@ def _load(source: Path | np.lib.npyio.NpzFile, what: str) -> Array | dict[str, A
     try:
         if isinstance(source, np.lib.npyio.NpzFile):
             return dict(source)
-        if source.suffix.lower() == ".npy" and (mapped := _mapped(source)) is not None:
-            return mapped
         with source.open("rb") as file:  # np.load leaves a damaged archive that it opened open
             loaded = np.load(file, allow_pickle=False)
             return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
@@ -265,14 +263,6 @@ def _load(source: Path | np.lib.npyio.NpzFile, what: str) -> Array | dict[str, A
         raise DataError(
             f"{what} names {source}, which cannot be read: {error}", _ARCHIVE_FORM
         ) from error
-
-
-def _mapped(path: Path) -> Array | None:
-    """An array that is read where it is used; None where there is nothing to map."""
-    try:
-        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
-    except ValueError:  # no samples, Python objects, or another file
-        return None
 
 
 def _from_loaded(loaded: Array | dict[str, Array], what: str, inputs: int | None) -> ArrayDataset:
