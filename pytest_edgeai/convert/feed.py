@@ -11,7 +11,8 @@ from pytest_edgeai.convert.inputs import Files
 from pytest_edgeai.convert.keras_file import Refusal
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.model.casting import NUMBERS, cast_to
-from pytest_edgeai.model.inputs import by_name
+from pytest_edgeai.model.contract import swapped_axes
+from pytest_edgeai.model.inputs import as_keyword, by_name
 
 BATCH = 32
 
@@ -23,16 +24,14 @@ class Feed:
 
     Args:
         paths: one ``.npy`` file per input, by name or in the model's order.
-        signature: a concrete function of a SavedModel.
-        order: the names of its inputs in the model's order.
+        specs: the tensor that each input takes, in the model's order.
         what: what messages call the samples.
     """
 
-    def __init__(self, paths: Files, signature: Any, order: list[str], what: str) -> None:
-        specs = signature.structured_input_signature[1]
+    def __init__(self, paths: Files, specs: dict[str, Any], what: str) -> None:
         self._arrays = {
             name: _fitting(name, array, specs[name], what)
-            for name, array in _read(paths, order, what).items()
+            for name, array in _read(paths, [*specs], what).items()
         }
         self._scalars = {name for name, spec in specs.items() if not spec.shape.rank}
         sizes = {spec.shape[0] for name, spec in specs.items() if name not in self._scalars}
@@ -115,7 +114,11 @@ def _joined(name: str, values: list[Any], size: int) -> np.ndarray[Any, Any]:
 def _read(paths: Files, order: list[str], what: str) -> dict[str, Any]:
     try:
         if isinstance(paths, dict):
-            arrays = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+            by_keyword = {as_keyword(name): name for name in order}
+            arrays = {
+                name if name in order else by_keyword.get(name, name): np.load(path, mmap_mode="r")
+                for name, path in paths.items()
+            }
             return dict(by_name(arrays, order, what))
         in_order = tuple(np.load(path, mmap_mode="r") for path in paths)
         return dict(by_name(in_order if len(in_order) > 1 else in_order[0], order, what))
@@ -131,8 +134,11 @@ def _fitting(name: str, array: Any, spec: Any, what: str) -> Any:
     wanted = tuple(spec.shape[1:]) if spec.shape.rank else ()
     if not _fits(array.shape[1:], wanted):
         shape = tuple("any" if size is None else size for size in wanted)
+        layout = swapped_axes(tuple(array.shape[1:]), wanted)
         hint = (
-            "reshape the data as in training; the first dimension counts the samples, and "
+            f"transpose the data as in training{layout}"
+            if layout
+            else "reshape the data as in training; the first dimension counts the samples, and "
             "np.stack(samples) makes one array of a list of samples"
         )
         if _fits(array.shape, wanted):
@@ -142,8 +148,8 @@ def _fitting(name: str, array: Any, spec: Any, what: str) -> Any:
             hint,
         )
     if spec.dtype.name == "string":
-        if array.dtype.kind in "US":
-            return array
+        if array.dtype.kind in "US":  # the calibrator looks up no text but bytes
+            return array if array.dtype.kind == "S" else np.char.encode(array, "utf-8")
         raise Refusal(f"input {name!r} takes text, {what} is {array.dtype}")
     cast = cast_to(array, spec.dtype.as_numpy_dtype)
     if cast is None:

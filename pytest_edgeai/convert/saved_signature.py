@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pytest_edgeai.convert.input_order import input_order
 from pytest_edgeai.convert.inputs import Files
 from pytest_edgeai.convert.keras_file import Refusal
 from pytest_edgeai.errors import ModelError
+from pytest_edgeai.model.inputs import as_keyword
 from pytest_edgeai.model.signatures import SignatureTexts, chosen_signature, tensor_text
 
 HERE = "."
@@ -39,24 +40,27 @@ class SavedSignature:
         """The concrete function."""
         return self.loaded.signatures[self.key]
 
+    @cached_property
+    def _keywords(self) -> dict[str, str]:
+        """What the function calls each input, in the model's order."""
+        taken = self.function.structured_input_signature[1]
+        by_keyword = {as_keyword(name): name for name in taken}
+        known = {name: by_keyword.get(as_keyword(name), name) for name in self.input_order}
+        return known if set(known.values()) == set(taken) else {name: name for name in taken}
+
     def feed(self, files: Files, what: str) -> Feed:
         """A job's samples for it; ``what`` is what messages call them."""
         taken = self.function.structured_input_signature[1]
-        by_keyword = {_keyword(name): name for name in taken}
-        names = [by_keyword.get(_keyword(name), name) for name in self.input_order]
-        return Feed(files, self.function, names if set(names) == set(taken) else [*taken], what)
+        specs = {name: taken[keyword] for name, keyword in self._keywords.items()}
+        return Feed(files, specs, what)
 
     def run(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The outputs by name, as arrays."""
         import tensorflow as tf
 
-        outputs = self.function(**{name: tf.constant(array) for name, array in batch.items()})
+        given = {self._keywords[name]: tf.constant(array) for name, array in batch.items()}
+        outputs = self.function(**given)
         return {name: value.numpy() for name, value in outputs.items()}
-
-
-def _keyword(name: str) -> str:
-    """A function takes an input called ``input.1`` under another name."""
-    return re.sub(r"\W", "_", name)
 
 
 def load_signature(named: str) -> SavedSignature:

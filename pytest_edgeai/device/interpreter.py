@@ -155,6 +155,10 @@ class Interpreter(TimedModel):
         }
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
+    def check(self, batch: Batch) -> None:
+        """Raise a TensorError where ``predict`` would, for its shapes, dtypes and values."""
+        self._runs_of(batch)
+
     def fill_inputs(self) -> None:
         """Feed the inputs that nobody set: with the first of ``samples``, else seeded values.
 

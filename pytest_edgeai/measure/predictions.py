@@ -53,9 +53,12 @@ def predictions(interpreter: Interpreter, data: Dataset) -> Answers:
         for index, values in by_index(batch, inputs, names).items():
             seen[index].add(values)
 
-    work = _Work(data, look, interpreter.batch_size)
+    batches = data.batches(BATCH)
+    begin = next(batches)
     try:
         with interpreter.inputs_kept():
+            interpreter.check(begin)
+            work = _Work(len(data), _parts(begin, batches, interpreter.batch_size), look)
             with _Helpers(work, interpreter) as helpers:
                 if work.do(interpreter, parts=1) > PAYS_S:
                     helpers.start_on_own_device()
@@ -78,20 +81,22 @@ class _Work:
     """The samples of a data set in parts, handed out to one interpreter or several.
 
     Args:
-        data: the samples.
+        samples: how many there are.
+        parts: all of them, in order.
         look: is shown each part before anybody gets it.
-        first: how many samples the first part has: it tells how long the others take.
 
     Attributes:
         answers: by the part's number.
         error: what is wrong with the data; whoever met it, all of the data is useless then.
     """
 
-    def __init__(self, data: Dataset, look: Callable[[Inputs], None], first: int) -> None:
+    def __init__(
+        self, samples: int, parts: Iterator[Inputs], look: Callable[[Inputs], None]
+    ) -> None:
         self.answers: dict[int, Answers] = {}
         self.error: Exception | None = None
-        self._left = len(data)
-        self._parts = enumerate(_parts(data, first))
+        self._left = samples
+        self._parts = enumerate(parts)
         self._look = look
         self._returned: list[tuple[int, Inputs]] = []
         self._mutex = threading.Lock()
@@ -179,10 +184,8 @@ class _Helpers:
                     raise
 
 
-def _parts(data: Dataset, first: int) -> Iterator[Inputs]:
-    """Batches, the first of them in two parts."""
-    batches = iter(data.batches(BATCH))
-    begin = next(batches)
+def _parts(begin: Inputs, batches: Iterator[Inputs], first: int) -> Iterator[Inputs]:
+    """Batches, the first of them in two parts: so few samples tell how long the others take."""
     yield at(begin, slice(first))
     if first < sample_count(begin):
         yield at(begin, slice(first, None))

@@ -7,6 +7,7 @@ have to be prepared as the training data was.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytest_edgeai.errors import DataError
@@ -52,7 +53,7 @@ def check_declared(declared: Preprocessing, fed: Fed) -> None:
     if profile.shape != declared.shape:
         raise DataError(
             f"{fed.what} has samples of shape {profile.shape}, {said} {declared.shape} "
-            f"({declared.describe()}){_layout(profile.shape, declared.shape)}"
+            f"({declared.describe()}){swapped_axes(profile.shape, declared.shape)}"
         )
     width = limits[1] - limits[0]
     inside = limits[0] - NEAR * width <= profile.low and profile.high <= limits[1] + NEAR * width
@@ -75,7 +76,8 @@ def check_model(declared: Preprocessing, shape: tuple[int, ...], limits: Range |
     fits = len(shape) == 3 and all(a in (-1, b) for a, b in zip(shape, declared.shape, strict=True))
     if not fits:
         raise DataError(
-            f"the model takes samples of shape {shape}, and {said}{_layout(shape, declared.shape)}"
+            f"the model takes samples of shape {shape}, and {said}"
+            f"{swapped_axes(shape, declared.shape)}"
         )
     if limits is None:
         return
@@ -98,7 +100,7 @@ def check_alike(one: Fed, other: Fed) -> None:
         return
     mine, its = one.profile, other.profile
     if mine.shape != its.shape:
-        swapped = _layout(mine.shape, its.shape)
+        swapped = swapped_axes(mine.shape, its.shape)
         if not swapped:
             return  # it is another model's
         raise DataError(
@@ -216,7 +218,8 @@ def _first_over_last(channels: object) -> tuple[float, float]:
     return mean, mean / error if error else math.copysign(math.inf, mean)
 
 
-def _layout(mine: tuple[int, ...], its: tuple[int, ...]) -> str:
+def swapped_axes(mine: Sequence[int], its: Sequence[int | None]) -> str:
+    """How two pictures differ that are the same but for the order of their axes; else ""."""
     if len(mine) == 3 and len(its) == 3 and mine != its:
         if (mine[2], mine[0], mine[1]) == its or (mine[1], mine[2], mine[0]) == its:
             return ": one has its channels last (NHWC), the other first (NCHW)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -38,13 +39,20 @@ def by_name(inputs: Inputs, names: Sequence[str], what: str) -> dict[str, Array]
     arrays = inputs if isinstance(inputs, dict) else _in_order(inputs, names)
     if set(arrays) != set(names):
         hint = "give a mapping from input name to array, with exactly these names"
-        if len(names) == 1:
+        if len(names) == 1 and isinstance(inputs, dict):
+            hint = f"give {names[0]} alone, in an .npz file as x, and the labels apart, there as y"
+        elif len(names) == 1:
             hint = "give one array; np.stack(samples) makes one of a list of samples"
         elif not isinstance(inputs, dict):
             hint = "give as many arrays in this order, (first, second), or a mapping by name"
         takes = f"the input{'s' if len(names) > 1 else ''} {', '.join(names)}"
         raise DataError(f"the model takes {takes}, {what} has {_given(inputs)}", hint)
     return {name: arrays[name] for name in names}
+
+
+def as_keyword(name: str) -> str:
+    """What a function calls an input of this name: ``input.1`` is its argument ``input_1``."""
+    return re.sub(r"\W", "_", name)
 
 
 def parts(inputs: Inputs) -> dict[str | int, Array]:

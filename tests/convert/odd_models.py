@@ -3,14 +3,13 @@
 Keras 3 files: ``lambda.h5``, ``custom.keras`` with a layer that no other process knows,
 ``lambda_activation.keras`` and ``.h5``, ``lstm.keras`` and ``unrolled.keras``, ``apart.keras``
 with inputs of which each has an output of its own, ``ordered.keras`` whose inputs and outputs are
-in no order of their names, ``zebra.keras`` (and ``zebra``) with such inputs, ``bytes.keras`` that
-takes uint8. SavedModels: ``fixed_batch`` takes 4 samples at a time,
-``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned`` has none,
-``over_threshold`` takes a scalar and counts what is over it, ``no_rows`` has outputs without a
-batch dimension,
-``dotted`` has an input called input.1, ``wrapped`` a Keras model whose variables the converter
-leaves out,
-``odd`` has an operation that TensorFlow Lite does not have, ``lstm`` a free batch size.
+in no order of their names, ``words.keras`` that looks words up, ``zebra.keras`` (and ``zebra``)
+with such inputs, ``bytes.keras`` that takes uint8. SavedModels: ``fixed_batch`` takes 4 samples at
+a time, ``usual`` has a usual signature and another one, ``several`` has two others, ``unsigned``
+has none, ``over_threshold`` takes a scalar and counts what is over it, ``no_rows`` has outputs
+without a batch dimension, ``dotted`` has an input called input.1, ``two_dotted`` two of such names,
+``wrapped`` a Keras model whose variables the converter leaves out, ``odd`` has an operation that
+TensorFlow Lite does not have, ``lstm`` a free batch size.
 ``answers.npz`` holds what Keras answers for ``digits.keras`` and ``pair.keras`` of MODELS, and the
 inputs of ``pair.keras``.
 """
@@ -57,6 +56,12 @@ def keras_files(folder: Path) -> None:
     keras.Model(pixels, layers.Dense(3)(layers.Rescaling(1 / 255)(pixels))).save(
         folder / "bytes.keras"
     )
+    word = keras.Input((1,), batch_size=1, dtype="string", name="word")
+    place = layers.StringLookup(vocabulary=["low", "mid", "high"])(word)
+    table = np.repeat([[0.01], [-1], [0], [1]], 8, axis=1)
+    vector = layers.Embedding(4, 8, weights=[table.astype("float32")])(place)
+    known = layers.Dense(2)(layers.Reshape((8,))(vector))
+    keras.Model(word, known).save(folder / "words.keras")
     for name, unroll in (("lstm", False), ("unrolled", True)):
         stack = [keras.Input((6, 5)), layers.LSTM(24, unroll=unroll), layers.Dense(3)]
         model = keras.Sequential(stack)
@@ -95,6 +100,11 @@ def saved_models(folder: Path) -> None:
     tf.saved_model.save(*wrapped(folder / "wrapped"))
     dotted = tf.function(lambda x: {"y": tf.nn.relu(x)}, [tf.TensorSpec([1, 4], name="input.1")])
     tf.saved_model.save(module, folder / "dotted", {"serving_default": dotted})
+    two_dotted = tf.function(
+        lambda z, a: {"y": tf.nn.relu(z) @ tf.ones((4, 3)) - a},
+        [tf.TensorSpec([1, 4], name="z.left"), tf.TensorSpec([1, 3], name="a.right")],
+    )
+    tf.saved_model.save(module, folder / "two_dotted", {"serving_default": two_dotted})
     odd = tf.function(lambda x: tf.raw_ops.Betainc(a=x, b=x, x=x), times(1).input_signature)
     tf.saved_model.save(module, folder / "odd", {"serving_default": odd})
 

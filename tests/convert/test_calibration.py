@@ -14,8 +14,10 @@ from PIL import Image
 
 from pytest_edgeai.convert.converter import Converter
 from pytest_edgeai.errors import ConversionError, DataError, UsageError
+from pytest_edgeai.model.dataset import ArrayDataset
 from pytest_edgeai.model.image_folder import ImageFolder
 from pytest_edgeai.model.preprocessing import Preprocessing
+from pytest_edgeai.model.source import resolve
 
 
 @pytest.mark.parametrize("variant", ["int8", "int16x8"])
@@ -103,6 +105,51 @@ def test_wrong_names(converter: Converter, models: Path, names: tuple[str, ...],
     )
     assert "give a" in error.hint
     assert "mapping" in error.hint
+
+
+def test_names_that_no_function_takes(converter: Converter, odd_models: Path) -> None:
+    """By the signature's names, and by those of the function's arguments."""
+    generator = np.random.default_rng(0)
+    left, right = (generator.random((9, size), np.float32) for size in (4, 3))
+    by_name = {"a.right": right * 100, "z.left": left}
+    by_argument = {"a_right": right * 100, "z_left": left}
+    source = resolve(odd_models / "two_dotted", [])
+    found = [
+        made(converter, odd_models / "two_dotted", "int8", data).model
+        for data in (by_name, by_argument)
+    ]
+    assert len({model.facts.sha256 for model in found}) == 1
+    scales = {tensor.shape: tensor.scales[0] for tensor in found[0].facts.inputs}
+    assert scales[1, 3] == pytest.approx(100 / 255, rel=0.1)
+    wanted = left.sum(axis=1, keepdims=True) - right * 100
+    for given in (by_name, by_argument):
+        answers = converter.source_predictions(source, ArrayDataset(given))
+        np.testing.assert_allclose(answers["y"], wanted, rtol=1e-4)
+
+
+def test_words_are_looked_up(converter: Converter, odd_models: Path) -> None:
+    """Text and bytes alike; the vector of all other words is far smaller."""
+
+    def digest(words: list[str], kind: str) -> str:
+        data = np.array([words] * 3, dtype=kind).reshape(-1, 1)
+        return made(converter, odd_models / "words.keras", "int8", data).model.facts.sha256
+
+    known = ["low", "mid", "high"]
+    assert digest(known, "U") == digest(known, "S") != digest(["other"], "S")
+
+
+def test_pictures_with_their_channels_first(
+    converter: Converter, models: Path, digits: Array
+) -> None:
+    data = digits.transpose(0, 3, 1, 2)
+    error = refused(converter, models / "digits.keras", "int8", data)
+    assert error.message.endswith(
+        "takes samples of shape (8, 8, 1), calibration_data has (1, 8, 8)"
+    )
+    assert error.hint == (
+        "transpose the data as in training: one has its channels last (NHWC), the other first "
+        "(NCHW)"
+    )
 
 
 def test_fixed_batch_size(converter: Converter, odd_models: Path) -> None:

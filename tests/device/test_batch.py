@@ -94,9 +94,9 @@ def test_answers_of_changing_shape_are_refused(sizes: tuple[int, int]) -> None:
     ("shape", "outputs", "runs_at_once"),
     [
         ((1, 4), [(1, 2)], RUNS_PER_REQUEST),
-        ((1, 1024, 1024, 3), [(1, 2)], 2),
-        ((1, 4), [(1, 1024, 1024, 3), (1, 2)], 2),
-        ((1, 9, 1024, 1024), [(1, 2)], 1),
+        ((1, 1024, 1024, 3), [(1, 2)], 5),
+        ((1, 4), [(1, 1024, 1024, 3), (1, 2)], 5),
+        ((1, 17, 1024, 1024), [(1, 2)], 1),
     ],
 )
 def test_a_request_is_bounded(
@@ -153,6 +153,13 @@ class TestNames:
         assert {index: array.tolist() for index, array in found.items()} == {
             7: [[1, 2]],
             3: [[3, 4]],
+        }
+
+    def test_of_a_functions_arguments(self) -> None:
+        found = by_index({"in_2": [[1, 2]], "in.1": [[3, 4]]}, self.inputs, ["in.1", "in.2"])
+        assert {index: array.tolist() for index, array in found.items()} == {
+            7: [[3, 4]],
+            3: [[1, 2]],
         }
 
     @pytest.mark.parametrize(

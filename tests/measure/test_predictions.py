@@ -57,7 +57,7 @@ class TestPredictions:
         data = ArrayDataset(np.zeros((70, 28, 28), F))
         assert refusal(predictions, published("resnet8_cifar10_int8"), data) == (
             "evaluation_data (70 samples of 28x28 float32, no labels): input 'input_1_int8' takes "
-            "a batch of shape (N, 32, 32, 3), not (1, 28, 28)\n"
+            "a batch of shape (N, 32, 32, 3), not (64, 28, 28)\n"
             "hint: inputs as the model takes them, with labels apart: (inputs, labels)"
         )
 
