@@ -54,7 +54,7 @@ def run(asked: argparse.Namespace) -> int:
     from pytest_edgeai.report.inspection import Inspected, as_document, side_by_side
 
     models = [model for path in asked.file for model in _models(path, asked.signature)]
-    all_trials = try_runtimes(models, _Progress(), asked.runtime or RUNTIME_CHOICES[1:])
+    all_trials = try_runtimes(models, _Progress(len(models)), asked.runtime or RUNTIME_CHOICES[1:])
     found = [Inspected(*pair) for pair in zip(models, all_trials, strict=True)]
     if asked.json:
         print(json.dumps(as_document(found), indent=2))
@@ -76,14 +76,18 @@ def _models(path: Path, signature: str) -> Iterator[Model]:
 
 
 class _Progress:
-    """On a terminal a line that is gone when it is over; in a log one every few seconds."""
+    """On a terminal a line that is gone when it is over; in a log one every few seconds.
 
-    def __init__(self) -> None:
+    A log is told nothing of a single model, which is soon done.
+    """
+
+    def __init__(self, models: int) -> None:
+        self._is_logged = models > 1
         self._last = time.monotonic()
 
     def __call__(self, text: str) -> None:
         if sys.stderr.isatty():
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-        elif text and time.monotonic() - self._last > EVERY_S:
+        elif text and self._is_logged and time.monotonic() - self._last > EVERY_S:
             self._last = time.monotonic()
             print(f"edgeai: {text}", file=sys.stderr, flush=True)

@@ -31,7 +31,7 @@ def test_output_that_nobody_reads_to_its_end(realdata: Path) -> None:
     """As with ``| head``: no traceback, and no status that looks like a pass."""
     model = realdata / "models/ad01_int8.tflite"
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest_edgeai", "inspect", "--json", model],
+        [sys.executable, "-m", "pytest_edgeai", "inspect", "--runtime=litert", "--json", model],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
