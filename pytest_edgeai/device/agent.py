@@ -385,7 +385,7 @@ class Agent:
 
     def feed(self, inputs):
         """Take the inputs of a model that is still to be loaded, by tensor index."""
-        self.fed = inputs
+        self.fed = {index: np.array(array) for index, array in inputs.items()}
 
     def sees(self, path):
         """Whether this process can open a file."""
