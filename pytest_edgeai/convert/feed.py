@@ -12,7 +12,7 @@ from pytest_edgeai.convert.keras_file import Refusal
 from pytest_edgeai.errors import DataError
 from pytest_edgeai.model.casting import NUMBERS, cast_to
 from pytest_edgeai.model.contract import swapped_axes
-from pytest_edgeai.model.inputs import as_keyword, by_name
+from pytest_edgeai.model.inputs import by_name
 
 BATCH = 32
 
@@ -114,11 +114,7 @@ def _joined(name: str, values: list[Any], size: int) -> np.ndarray[Any, Any]:
 def _read(paths: Files, order: list[str], what: str) -> dict[str, Any]:
     try:
         if isinstance(paths, dict):
-            by_keyword = {as_keyword(name): name for name in order}
-            arrays = {
-                name if name in order else by_keyword.get(name, name): np.load(path, mmap_mode="r")
-                for name, path in paths.items()
-            }
+            arrays = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
             return dict(by_name(arrays, order, what))
         in_order = tuple(np.load(path, mmap_mode="r") for path in paths)
         return dict(by_name(in_order if len(in_order) > 1 else in_order[0], order, what))

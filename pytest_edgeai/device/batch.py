@@ -11,7 +11,7 @@ import numpy as np
 
 from pytest_edgeai.device.quantisation import Array, Details, checked, dequantise
 from pytest_edgeai.errors import DataError, TensorError
-from pytest_edgeai.model.inputs import Inputs, as_keyword, by_name, for_all_samples
+from pytest_edgeai.model.inputs import Inputs, by_name, for_all_samples
 
 __tracebackhide__ = True
 """A failing call shows in the test that made it, not here."""
@@ -147,7 +147,7 @@ def _as_inputs(batch: Batch, inputs: Sequence[Details], input_names: Sequence[st
 
 def _aliases(inputs: Sequence[Details], input_names: Sequence[str]) -> dict[str, str]:
     """The input names by all that an input may be called."""
-    known = {as_keyword(name): name for name in input_names}
+    known: dict[str, str] = {}
     for name, details in zip(input_names, inputs, strict=True):
         tensor_name = str(details["name"])
         bare = tensor_name.removeprefix("serving_default_").rpartition(":")[0] or tensor_name

@@ -87,14 +87,14 @@ class _Work:
 
     Attributes:
         answers: by the part's number.
-        error: what is wrong with the data; whoever met it, all of the data is useless then.
+        error: what ended it, such as wrong data; whoever met it, nobody goes on then.
     """
 
     def __init__(
         self, samples: int, parts: Iterator[Inputs], look: Callable[[Inputs], None]
     ) -> None:
         self.answers: dict[int, Answers] = {}
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._left = samples
         self._parts = enumerate(parts)
         self._look = look
@@ -116,10 +116,10 @@ class _Work:
 
     def take(self) -> tuple[int, Inputs] | None:
         with self._mutex:
-            if self._returned:
-                return self._returned.pop()
             if self.error is not None:
                 raise self.error
+            if self._returned:
+                return self._returned.pop()
             try:
                 taken = next(self._parts, None)
                 if taken is not None:
@@ -147,12 +147,14 @@ class _Helpers:
         self._threads = self._stack.enter_context(ThreadPoolExecutor(MOST_HELPERS))
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None:
+            self._work.error = error
         self._stack.close()
 
     def start_on_own_device(self) -> None:
-        """One for each core that the first interpreter leaves."""
-        self._start(self._interpreter.device, have=1)
+        """Beside the first interpreter."""
+        self._start_others(self._interpreter.device)
 
     def start_on_mates(self) -> None:
         """As many on the free devices of the same kind."""
@@ -162,11 +164,12 @@ class _Helpers:
     def _start_on_mate(self, device: Device) -> None:
         """Nothing where somebody times it at this moment: it is not waited for."""
         with suppress(EdgeAIError), device.together_now(f"evaluation of {self._model.name}"):
-            self._start(device, have=1)
+            self._start_others(device)
             self._help(device)
 
-    def _start(self, device: Device, have: int) -> None:
-        for _ in range(device.facts.cores // self._interpreter.threads - have):
+    def _start_others(self, device: Device) -> None:
+        """One for each core that one interpreter leaves."""
+        for _ in range(device.facts.cores // self._interpreter.threads - 1):
             self._threads.submit(self._help, device)
 
     def _help(self, device: Device) -> None:

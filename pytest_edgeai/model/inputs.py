@@ -30,13 +30,13 @@ def by_name(inputs: Inputs, names: Sequence[str], what: str) -> dict[str, Array]
     """The arrays by input name, in the model's order.
 
     Args:
-        names: what the model calls its inputs, in its order.
+        names: what the model calls its inputs, in its order; given by their ``as_keyword``, too.
         what: the name that errors give to the data.
 
     Raises:
         DataError: other inputs than the model has.
     """
-    arrays = inputs if isinstance(inputs, dict) else _in_order(inputs, names)
+    arrays = _renamed(inputs, names) if isinstance(inputs, dict) else _in_order(inputs, names)
     if set(arrays) != set(names):
         hint = "give a mapping from input name to array, with exactly these names"
         if len(names) == 1 and isinstance(inputs, dict):
@@ -53,6 +53,14 @@ def by_name(inputs: Inputs, names: Sequence[str], what: str) -> dict[str, Array]
 def as_keyword(name: str) -> str:
     """What a function calls an input of this name: ``input.1`` is its argument ``input_1``."""
     return re.sub(r"\W", "_", name)
+
+
+def _renamed(arrays: Mapping[str, Array], names: Sequence[str]) -> dict[Any, Array]:
+    """The arrays by input name, where they are given by a function's arguments."""
+    missing = {as_keyword(name): name for name in names if name not in arrays}
+    return {
+        name if name in names else missing.get(name, name): array for name, array in arrays.items()
+    }
 
 
 def parts(inputs: Inputs) -> dict[str | int, Array]:

@@ -142,6 +142,26 @@ class TestSeveralInterpreters:
         assert len(killed) == 1
         assert answers.tobytes() == interpreter.predict(digits.inputs).tobytes()
 
+    def test_nobody_goes_on_when_the_first_is_cut_off(
+        self,
+        published: Published,
+        digits: ArrayDataset,
+        helpers: list[int],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        interpreter, given = published("mnist_lstm_float"), []
+
+        def cut_off(batch: Any) -> Any:
+            given.append(len(batch))
+            if len(given) > 1:
+                raise KeyboardInterrupt
+            return Interpreter.predict(interpreter, batch)
+
+        monkeypatch.setattr(interpreter, "predict", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            predictions(interpreter, digits)
+        assert sum(helpers) < len(digits) / 2
+
 
 class TestInputRange:
     """``resnet8`` was quantised for 0..255, ``vww`` for 0..1, ``mobilenet`` for -1..1."""

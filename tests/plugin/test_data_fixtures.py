@@ -55,8 +55,6 @@ def test_there_is_no_default(bare_suite: pytest.Pytester) -> None:
 EVALUATION = """
 import numpy as np
 import pytest
-
-from pytest_edgeai.model.dataset import Dataset, as_dataset
 from pytest_edgeai import ArrayDataset, min_accuracy
 
 class Scored:
@@ -103,8 +101,6 @@ def test_evaluation_data_may_be(bare_suite: pytest.Pytester) -> None:
 WRONG = """
 import numpy as np
 import pytest
-
-from pytest_edgeai.model.dataset import Dataset, as_dataset
 from pytest_edgeai import min_accuracy
 
 class Scored:
@@ -170,8 +166,6 @@ CALIBRATION = """
 import numpy as np
 import pytest
 
-from pytest_edgeai.model.dataset import Dataset, as_dataset
-
 class Converted:
     def test_it(self, int8_interpreter): assert int8_interpreter.variant == "int8"
 
@@ -223,8 +217,6 @@ def test_calibration_data_may_be_or_not(bare_suite: pytest.Pytester) -> None:
 
 LOOKED_AT = """
 import pytest
-
-from pytest_edgeai.model.dataset import Dataset, as_dataset
 from pytest_edgeai import min_accuracy
 from pytest_edgeai.plugin.session import edge_session
 
@@ -253,7 +245,6 @@ def test_what_tests_share_is_looked_at_once(
 
     monkeypatch.setattr("pytest_edgeai.model.dataset.as_dataset", noted)
     bare_suite.makepyfile(LOOKED_AT.format(scope=scope))
-    kept = {"failed": 1} if scope == "session" else {"passed": 1}
-    outcome = {"passed": 3 + kept.get("passed", 0), "failed": kept.get("failed", 0)}
-    bare_suite.runpytest().assert_outcomes(**outcome)
+    lasts = scope == "session"  # so that what was made of its value is still there
+    bare_suite.runpytest().assert_outcomes(passed=3 + (not lasts), failed=int(lasts))
     assert looked_at.count("evaluation_data") == times
